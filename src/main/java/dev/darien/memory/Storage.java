@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Where an {@link Allocator}'s bytes come from: host memory, pinned memory, a GPU. */
+@FunctionalInterface
+public interface Storage {
+    /** Rows that Darien allocates start at multiples of this many bytes (a cache line). */
+    long ALIGNMENT = 64;
+
+    /** Ordinary host memory, zeroed; any thread may use it. */
+    Storage HOST = bytes -> {
+        Arena arena = Arena.ofShared();
+        try {
+            return new Block(arena.allocate(bytes, ALIGNMENT), arena::close);
+        } catch (OutOfMemoryError e) {
+            arena.close();
+            throw e;
+        }
+    };
+
+    /**
+     * A piece of memory and how to give it back.
+     *
+     * @param segment the bytes; a segment of length 0 at the block's address where the host can't reach them
+     * @param release gives the block back; called once
+     */
+    record Block(MemorySegment segment, Runnable release) {}
+
+    /**
+     * Allocates {@code bytes} zeroed bytes.
+     *
+     * @throws OutOfMemoryError if they can't be had
+     */
+    Block allocate(long bytes);
+}

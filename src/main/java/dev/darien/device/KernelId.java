@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device;
+
+import java.util.Locale;
+
+/**
+ * The list of kernels: a row for each method of {@link Kernels}. Tests and benchmarks go through this list with an
+ * exhaustive switch, so that a kernel without a test or a benchmark doesn't compile.
+ */
+public enum KernelId {
+    CONVERT,
+    MULTIPLY,
+    SCALE,
+    CLAMP_BELOW,
+    EXPONENTIAL_AVERAGE,
+    ROW_NORMS,
+    WEIGHTED_ROW_SUM,
+    GEOMETRIC_MEDIAN,
+    PACK,
+    ENCODE_TOP_K,
+    ENCODE_BATCH_TOP_K,
+    ENCODE_THRESHOLD,
+    DECODE,
+    RECONSTRUCT,
+    ADD_L1,
+    AUXILIARY_SCALE,
+    GROUP_BY_LATENT,
+    ENCODER_BIAS_GRADIENT,
+    THRESHOLD_GRADIENT,
+    LATENT_GRADIENTS,
+    SQUARED_NORM,
+    CLIP_SCALE,
+    ADAM,
+    LATENT_STEP,
+    MARK_FIRED,
+    LIST_DEAD,
+    ADD_STATISTICS;
+
+    /** Name of the method in {@link Kernels}. */
+    public String method() {
+        StringBuilder name = new StringBuilder();
+        for (String word : name().toLowerCase(Locale.ROOT).split("_")) {
+            name.append(name.isEmpty() ? word : Character.toUpperCase(word.charAt(0)) + word.substring(1));
+        }
+        return name.toString();
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device;
+
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that a device computes. One meaning, several implementations: the scalar one is written to be read beside
+ * the formula and is what the others are tested against.
+ *
+ * <p>B rows in a batch, F latents, d inputs, k active latents. All matrices are on the device and, unless said
+ * otherwise, {@code F32} with any stride; vectors are matrices of one row. Calls are enqueued: nothing here returns a
+ * number to the host. Sums have a fixed order, so that results don't depend on the number of threads. Wrong shapes are
+ * an {@link IllegalArgumentException}.
+ *
+ * <p>Each method has a row in {@link KernelId}, by which tests and benchmarks find it.
+ */
+public interface Kernels {
+
+    // ------------------------------------------------------------------------------------------------ dense
+
+    /** {@code out = scale · source - offset}, converted from F32, F16 or BF16; without {@code offset}, nothing is subtracted. */
+    void convert(Matrix source, float scale, @Nullable Matrix offset, Matrix out);
+
+    /** {@code out = A·B} by {@code product}, or {@code out += A·B}. */
+    void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate);
+
+    /** {@code x *= factor}. */
+    void scale(Matrix x, float factor);
+
+    /** {@code x = max(x, minimum)}. */
+    void clampBelow(Matrix x, float minimum);
+
+    /** {@code average += rate · (value - average)}, element by element. */
+    void exponentialAverage(Matrix value, float rate, Matrix average);
+
+    /** {@code norms[0, r] = ‖x[r]‖₂}; norms is F32[1, rows]. */
+    void rowNorms(Matrix x, Matrix norms);
+
+    /**
+     * {@code out = (or +=) factor · Σ_r weights[0, r] · rows[r]}; without {@code weights} each weighs 1. Column means
+     * are this with factor 1/rows.
+     */
+    void weightedRowSum(@Nullable Matrix weights, Matrix rows, float factor, boolean accumulate, Matrix out);
+
+    /** The point with the least sum of distances to the rows of {@code x} (Weiszfeld's iteration, from the mean). */
+    void geometricMedian(Matrix x, int iterations, float tolerance, Matrix median);
+
+    // ---------------------------------------------------------------------------------------------- encoding
+
+    /** Puts {@code wEnc} F32[F, d] and {@code bEnc} F32[1, F] into the encoder's own layout. */
+    void pack(Matrix wEnc, Matrix bEnc, PackedEncoder encoder);
+
+    /**
+     * {@code x·W_encᵀ + b_enc}, then for each row its {@code k} largest positive values; of equal values those of the
+     * lower latent (Gao et al. 2024, section 2.3). Fewer if fewer are positive; NaN is never selected.
+     *
+     * @param dead a second selection among dead latents, from the same values
+     */
+    void encodeTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes);
+
+    /**
+     * As {@link #encodeTopK}, but the {@code budget} largest positive values of the whole batch (Bussmann et al. 2024;
+     * Mutual Choice of Ayonrinde 2024); of equal values those of the lower row, then the lower latent.
+     *
+     * @param smallestKept F32[1, 1], receives the smallest value kept; unchanged if there is none
+     */
+    void encodeBatchTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            long budget,
+            @Nullable DeadSelection dead,
+            SparseCodes codes,
+            Matrix smallestKept);
+
+    /**
+     * JumpReLU (Rajamanoharan et al. 2024, equation 4): every value strictly above its latent's threshold. With a
+     * bandwidth, values not above the threshold but within bandwidth/2 of it get an entry of value 0: inactive, but
+     * inside the window through which the threshold learns.
+     *
+     * @param thresholds F32[1, F]; null for 0, which is ReLU
+     * @param bandwidth width of the window, 0 for none
+     */
+    void encodeThreshold(
+            Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes);
+
+    // ------------------------------------------------------------------------------- decoding and gradients
+
+    /** {@code out[r] = Σ z_j · wDec[j] + bias}. */
+    void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out);
+
+    /**
+     * {@code residual[r] = Σ z_j · wDec[j] + bias - targetSign · target[r]}, {@code rowErrors[0, r] = ‖residual[r]‖²},
+     * and for each entry of row r, inactive ones included, {@code codeGradients[entry] = residual[r] · wDec[j]}: half
+     * of the gradient of the squared error.
+     */
+    void reconstruct(
+            SparseCodes codes,
+            Matrix wDec,
+            @Nullable Matrix bias,
+            Matrix target,
+            float targetSign,
+            Matrix residual,
+            Matrix rowErrors,
+            Matrix codeGradients);
+
+    /**
+     * The L1 penalty {@code coefficient · Σ z_j · n_j} over all entries: adds {@code coefficient · n_j} to the gradient
+     * of each active one, and the sum to {@code penalty}.
+     *
+     * @param norms F32[1, F], the decoder's row norms (the April-2024 form); null for 1
+     * @param penalty F64[1, 1], added to
+     */
+    void addL1(SparseCodes codes, @Nullable Matrix norms, float coefficient, Matrix codeGradients, Matrix penalty);
+
+    /**
+     * The scale of the auxiliary loss (Gao et al. 2024, appendix A.2): with e the main residual and D its total squared
+     * distance from its mean over the batch, {@code scale = 2·coefficient/D} and {@code loss = Σ auxErrors / D}; both
+     * 0 where D is 0.
+     *
+     * @param scale F32[1, 1]
+     * @param loss F64[1, 1]
+     */
+    void auxiliaryScale(Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss);
+
+    /** Groups the entries of {@code codes} by latent. */
+    void groupByLatent(SparseCodes codes, LatentGroups groups);
+
+    /** {@code gradient[0, j] = (or +=) scale · Σ g} over the active entries of latent j. */
+    void encoderBiasGradient(LatentTerms terms, boolean accumulate, Matrix gradient);
+
+    /**
+     * Pseudo-derivative of JumpReLU and of the L0 penalty by the threshold (Rajamanoharan et al. 2024, equations 11
+     * and 12): over the entries of latent j that lie in the window,
+     * {@code gradient[0, j] = (or +=) -Σ (scale·g·θ_j + l0Coefficient) / bandwidth}.
+     *
+     * @param l0Coefficient weight of one active latent of one row, the batch mean included
+     */
+    void thresholdGradient(
+            LatentTerms terms,
+            Matrix thresholds,
+            float bandwidth,
+            float l0Coefficient,
+            boolean accumulate,
+            Matrix gradient);
+
+    /**
+     * Gradients of the weights, see {@link LatentTerms}. Rows of latents without entries are not written: a row is
+     * overwritten if its {@code touched} is 0, which becomes 1, and added to otherwise.
+     *
+     * @param normPenalty adds {@code normPenalty · (Σ z) · wDec[j]/‖wDec[j]‖} to the decoder's gradient
+     * @param wDec needed with a normPenalty
+     * @param touched I32[1, F]
+     */
+    void latentGradients(
+            LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched);
+
+    // ------------------------------------------------------------------------------------------- optimiser
+
+    /**
+     * {@code sum = (or +=) Σ ‖x[r]‖²} over rows that are touched; with {@code orthogonalTo}, whose rows have norm 1,
+     * of what is left of x[r] without its component along that row.
+     *
+     * @param touched I32[1, rows]; null for all
+     * @param sum F64[1, 1]
+     */
+    void squaredNorm(
+            Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum);
+
+    /** {@code scale = min(1, maximum / (√squaredNorm + 1e-6))}: clipping by the global norm. */
+    void clipScale(Matrix squaredNorm, float maximum, Matrix scale);
+
+    /**
+     * One step of Adam on every row.
+     *
+     * @param touched I32[1, rows]: rows at 0 have gradient zero, whatever is stored; null for none
+     * @param gradientScale F32[1, 1] by which gradients are multiplied first; null for 1
+     * @param unitRows whether rows have norm 1: the gradient's component along the row is removed before, and the row
+     *     renormalised after
+     */
+    void adam(
+            AdamStep step,
+            Matrix weights,
+            Matrix gradient,
+            Matrix firstMoment,
+            Matrix secondMoment,
+            @Nullable Matrix touched,
+            @Nullable Matrix gradientScale,
+            boolean unitRows);
+
+    /**
+     * {@link #latentGradients} of {@code terms}, then of {@code more}, then {@link #adam} on encoder and decoder, in one
+     * pass over each latent, without storing a gradient.
+     */
+    void latentStep(
+            AdamStep step,
+            LatentTerms terms,
+            @Nullable LatentTerms more,
+            float normPenalty,
+            LatentRows weights,
+            LatentRows firstMoments,
+            LatentRows secondMoments,
+            boolean unitDecoder);
+
+    // --------------------------------------------------------------------------------------------- tracking
+
+    /** {@code lastFired[0, j] = step} for every latent that is active in {@code codes}; I32[1, F]. */
+    void markFired(SparseCodes codes, int step, Matrix lastFired);
+
+    /** The latents with {@code lastFired < horizon}, ascending, into {@code latents} I32[1, F]; their number into {@code count}. */
+    void listDead(Matrix lastFired, int horizon, Matrix latents, Matrix count);
+
+    /**
+     * Adds {@code Σ rowErrors} to {@code statistics[0, 0]} and the number of active entries to {@code statistics[0, 1]}.
+     *
+     * @param statistics F64[1, 2]
+     */
+    void addStatistics(Matrix rowErrors, SparseCodes codes, Matrix statistics);
+}

@@ -47,8 +47,7 @@ final class ScalarGradients {
     }
 
     /** {@code Σ z_j · wDec[j] + bias}; entries of value 0 are inactive and are left out. */
-    private static double[] decodeRow(
-            SparseCodes codes, int row, Matrix wDec, @Nullable Matrix bias, Scratch scratch) {
+    private static double[] decodeRow(SparseCodes codes, int row, Matrix wDec, @Nullable Matrix bias, Scratch scratch) {
         double[] sums = scratch.zeroed(wDec.columns());
         for (int entry = codes.start(row); entry < codes.start(row + 1); entry++) {
             double value = codes.value(entry);

@@ -118,8 +118,7 @@ final class ScalarKernels implements Kernels {
             Matrix rowErrors,
             Matrix codeGradients) {
         Shapes.reconstruct(codes, wDec, bias, target, residual, rowErrors, codeGradients);
-        ScalarGradients.reconstruct(
-                codes, wDec, bias, target, targetSign, residual, rowErrors, codeGradients, first);
+        ScalarGradients.reconstruct(codes, wDec, bias, target, targetSign, residual, rowErrors, codeGradients, first);
     }
 
     @Override

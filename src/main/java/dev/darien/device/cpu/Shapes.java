@@ -65,8 +65,9 @@ final class Shapes {
         anyShape(x);
         vector("median", median, x.columns());
         if (x.rows() == 0 || iterations < 0) {
-            throw new IllegalArgumentException("a geometric median needs at least one row and no fewer than 0 iterations, "
-                    + "not " + x.shape() + " and " + iterations);
+            throw new IllegalArgumentException(
+                    "a geometric median needs at least one row and no fewer than 0 iterations, not " + x.shape()
+                            + " and " + iterations);
         }
     }
 
@@ -93,8 +94,7 @@ final class Shapes {
         vector("bEnc", bEnc, encoder.latents());
     }
 
-    static void encodeTopK(
-            Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+    static void encodeTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
         if (k < 1) {
             throw new IllegalArgumentException("k of a selection must be at least 1, not " + k);
         }
@@ -160,8 +160,8 @@ final class Shapes {
 
     private static void room(SparseCodes codes, long entries) {
         if (codes.capacity() < entries) {
-            throw new IllegalArgumentException("this selection may keep " + entries + " entries, but the codes have room"
-                    + " for " + codes.capacity());
+            throw new IllegalArgumentException(
+                    "this selection may keep " + entries + " entries, but the codes have room for " + codes.capacity());
         }
     }
 
@@ -210,44 +210,55 @@ final class Shapes {
     }
 
     static void encoderBiasGradient(LatentTerms terms, Matrix gradient) {
-        terms("terms", terms);
+        terms(terms);
         vector("gradient", gradient, terms.codes().latents());
     }
 
     static void thresholdGradient(LatentTerms terms, Matrix thresholds, float bandwidth, Matrix gradient) {
-        terms("terms", terms);
+        terms(terms);
         vector("thresholds", thresholds, terms.codes().latents());
         vector("gradient", gradient, terms.codes().latents());
         if (!(bandwidth > 0)) {
-            throw new IllegalArgumentException("the gradient of a threshold needs a bandwidth above 0, not " + bandwidth);
+            throw new IllegalArgumentException(
+                    "the gradient of a threshold needs a bandwidth above 0, not " + bandwidth);
         }
     }
 
     static void latentGradients(
             LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched) {
-        terms("terms", terms);
-        latentRows("gradients", gradients, terms);
+        terms(terms);
+        latentRows(gradients, terms);
         matrix("touched", touched, DType.I32, 1, terms.codes().latents());
         if (wDec != null) {
-            matrix("wDec", wDec, DType.F32, terms.codes().latents(), terms.residual().columns());
+            matrix(
+                    "wDec",
+                    wDec,
+                    DType.F32,
+                    terms.codes().latents(),
+                    terms.residual().columns());
         } else if (normPenalty != 0) {
             throw new IllegalArgumentException("a norm penalty needs the decoder's weights");
         }
     }
 
-    private static void terms(String what, LatentTerms terms) {
+    private static void terms(LatentTerms terms) {
         SparseCodes codes = terms.codes();
         groupByLatent(codes, terms.groups());
-        perEntry(what + ".codeGradients", terms.codeGradients(), DType.F32, codes.capacity());
-        matrix(what + ".input", terms.input(), DType.F32, codes.rows(), terms.input().columns());
-        matrix(what + ".residual", terms.residual(), DType.F32, codes.rows(), terms.residual().columns());
-        vector(what + ".scale", terms.scale(), 1);
+        perEntry("codeGradients", terms.codeGradients(), DType.F32, codes.capacity());
+        matrix("input", terms.input(), DType.F32, codes.rows(), terms.input().columns());
+        matrix(
+                "residual",
+                terms.residual(),
+                DType.F32,
+                codes.rows(),
+                terms.residual().columns());
+        vector("scale", terms.scale(), 1);
     }
 
-    private static void latentRows(String what, LatentRows rows, LatentTerms terms) {
+    private static void latentRows(LatentRows rows, LatentTerms terms) {
         int latents = terms.codes().latents();
-        matrix(what + ".encoder", rows.encoder(), DType.F32, latents, terms.input().columns());
-        matrix(what + ".decoder", rows.decoder(), DType.F32, latents, terms.residual().columns());
+        matrix("encoder", rows.encoder(), DType.F32, latents, terms.input().columns());
+        matrix("decoder", rows.decoder(), DType.F32, latents, terms.residual().columns());
     }
 
     // ------------------------------------------------------------------------------ optimiser and tracking
@@ -287,13 +298,13 @@ final class Shapes {
             LatentRows weights,
             LatentRows firstMoments,
             LatentRows secondMoments) {
-        terms("terms", terms);
-        latentRows("weights", weights, terms);
-        latentRows("firstMoments", firstMoments, terms);
-        latentRows("secondMoments", secondMoments, terms);
+        terms(terms);
+        latentRows(weights, terms);
+        latentRows(firstMoments, terms);
+        latentRows(secondMoments, terms);
         if (more != null) {
-            terms("more", more);
-            latentRows("weights", weights, more);
+            terms(more);
+            latentRows(weights, more);
         }
     }
 

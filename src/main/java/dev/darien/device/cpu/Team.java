@@ -61,10 +61,8 @@ final class Team implements AutoCloseable {
         for (int at = 0; at < workers.length; at++) {
             int worker = at + 1;
             parked[at] = new AtomicBoolean();
-            workers[at] = Thread.ofPlatform()
-                    .daemon()
-                    .name("darien-worker-" + worker)
-                    .unstarted(() -> work(worker));
+            workers[at] =
+                    Thread.ofPlatform().daemon().name("darien-worker-" + worker).unstarted(() -> work(worker));
         }
         for (Thread worker : workers) {
             worker.start();

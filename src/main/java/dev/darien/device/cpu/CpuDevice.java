@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device.cpu;
+
+import dev.darien.device.Device;
+import dev.darien.device.Kernels;
+import dev.darien.device.PackedEncoder;
+import dev.darien.memory.Allocator;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** The CPU with one of its sets of kernels. Its memory is the host's, so copies to and from it are plain copies. */
+final class CpuDevice implements Device {
+    static final String SCALAR = "cpu:scalar";
+    static final String VECTOR = "cpu:vector";
+
+    /** Makes encoders for a set of kernels. */
+    @FunctionalInterface
+    private interface Encoders {
+        PackedEncoder allocate(Allocator allocator, int latents, int width);
+    }
+
+    private final String name;
+    private final String description;
+    private final Kernels kernels;
+    private final Encoders encoders;
+    private final @Nullable Team team;
+    private final Allocator memory;
+
+    private CpuDevice(String name, String description, Kernels kernels, Encoders encoders, @Nullable Team team) {
+        this.name = name;
+        this.description = description;
+        this.kernels = kernels;
+        this.encoders = encoders;
+        this.team = team;
+        this.memory = Allocator.host(name);
+    }
+
+    /** The reference kernels, on the calling thread only. */
+    static CpuDevice scalar() {
+        return new CpuDevice(SCALAR, scalarDetail(), new ScalarKernels(), ScalarEncoder::new, null);
+    }
+
+    /** The Vector API kernels on {@code threads} threads; {@link VectorSupport#unavailable()} must be null. */
+    static CpuDevice vector(int threads) {
+        Team team = new Team(threads);
+        try {
+            return new CpuDevice(
+                    VECTOR, vectorDetail(threads), VectorSupport.kernels(team), VectorSupport::encoder, team);
+        } catch (RuntimeException | Error e) {
+            team.close();
+            throw e;
+        }
+    }
+
+    static String scalarDetail() {
+        return "plain Java, 1 thread";
+    }
+
+    static String vectorDetail(int threads) {
+        return String.format(
+                Locale.ROOT, "%d-bit Vector API, %d thread%s", VectorSupport.bits(), threads, threads == 1 ? "" : "s");
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public String describe() {
+        return name + ": " + description;
+    }
+
+    @Override
+    public Allocator memory() {
+        return memory;
+    }
+
+    @Override
+    public Kernels kernels() {
+        return kernels;
+    }
+
+    @Override
+    public PackedEncoder packedEncoder(int latents, int width) {
+        return encoders.allocate(memory, latents, width);
+    }
+
+    @Override
+    public Matrix staging(String label, DType dtype, long rows, int columns) {
+        return memory.matrix(label, dtype, rows, columns);
+    }
+
+    @Override
+    public void upload(Matrix host, Matrix device) {
+        device.copyFrom(host);
+    }
+
+    @Override
+    public void download(Matrix device, Matrix host) {
+        host.copyFrom(device);
+    }
+
+    @Override
+    public void synchronize() {
+        // A call has finished when it returns.
+    }
+
+    @Override
+    public void close() {
+        if (team != null) {
+            team.close();
+        }
+        memory.close();
+    }
+}

@@ -142,7 +142,7 @@ public final class SeededRandom {
     /** Layers of equal area under exp(-x²/2), widest first. */
     private static final class Ziggurat {
         static final int LAYERS = 256;
-        static final double TAIL = 3.6541528853610088;
+        static final double TAIL = 3.654152885361009;
         static final double AREA = 4.92867323399e-3;
         /** EDGE[i] is the right edge of layer i; layer 0's is that of a rectangle with the tail's area included. */
         static final double[] EDGE = new double[LAYERS + 1];

@@ -5,5 +5,8 @@ module dev.darien {
     requires com.fasterxml.jackson.databind;
     requires static info.picocli;
     requires static jdk.incubator.vector;
-    requires static transitive org.jspecify;
+    requires static org.jspecify;
+
+    opens dev.darien.cli to
+            info.picocli;
 }

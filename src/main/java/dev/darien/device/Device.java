@@ -24,6 +24,12 @@ public interface Device extends AutoCloseable {
     /** The name under which this device can be opened again, {@code cpu:vector}. */
     String name();
 
+    /**
+     * What decides the bits of a result besides the inputs: {@code scalar}, {@code vector-512}. The number of threads
+     * doesn't.
+     */
+    String kernelsName();
+
     /** One line for people: what it is, how wide, how many threads. */
     String describe();
 

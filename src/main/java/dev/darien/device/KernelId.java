@@ -10,6 +10,7 @@ import java.util.Locale;
 public enum KernelId {
     CONVERT,
     MULTIPLY,
+    FILL,
     SCALE,
     CLAMP_BELOW,
     EXPONENTIAL_AVERAGE,

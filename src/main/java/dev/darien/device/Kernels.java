@@ -26,6 +26,9 @@ public interface Kernels {
     /** {@code out = A·B} by {@code product}, or {@code out += A·B}. */
     void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate);
 
+    /** {@code x = value}, for any element type. */
+    void fill(Matrix x, float value);
+
     /** {@code x *= factor}. */
     void scale(Matrix x, float factor);
 

@@ -42,7 +42,7 @@ public enum DType {
     /** The bfloat16 nearest to {@code value}, ties to even; NaN stays NaN. */
     public static short floatToBfloat16(float value) {
         int bits = Float.floatToRawIntBits(value);
-        if (value != value) {
+        if (Float.isNaN(value)) {
             return (short) ((bits >>> 16) | 0x40);
         }
         return (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);

@@ -116,6 +116,12 @@ public final class Matrix implements AutoCloseable {
         return new Matrix(part, dtype, count, columns, stride, null);
     }
 
+    /** A view of the first {@code count} columns. */
+    public Matrix prefix(int count) {
+        Objects.checkFromIndexSize(0, count, columns);
+        return new Matrix(segment, dtype, rows, count, stride, null);
+    }
+
     /** Element (row, column) of a floating-point matrix, widened or rounded to single precision. */
     public float get(long row, int column) {
         long at = offset(row, column);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.data;
+
+/**
+ * What one pass over a source found.
+ *
+ * @param hash of the content: element type, shape and every byte in order; the same for any number of threads and
+ *     for any division into shards
+ * @param rows all rows of the source, bad ones included
+ * @param badRows ascending numbers of the rows with NaN or infinities; {@code mean} and {@code meanSquaredNorm} leave
+ *     them out
+ * @param mean of each column, [width]
+ * @param meanSquaredNorm mean over rows of ‖x‖²
+ */
+@SuppressWarnings("ArrayRecordComponent") // copied on the way in and out
+public record DataSummary(long hash, long rows, long[] badRows, double[] mean, double meanSquaredNorm) {
+    public DataSummary {
+        badRows = badRows.clone();
+        mean = mean.clone();
+    }
+
+    @Override
+    public long[] badRows() {
+        return badRows.clone();
+    }
+
+    @Override
+    public double[] mean() {
+        return mean.clone();
+    }
+
+    /** Rows without NaN or infinities. */
+    public long goodRows() {
+        return rows - badRows.length;
+    }
+
+    /** The hash as 16 hexadecimal digits. */
+    public String hashText() {
+        return String.format("%016x", hash);
+    }
+
+    /** Mean over rows of ‖x − mean‖², the denominator of the fraction of variance unexplained. */
+    public double totalVariance() {
+        double squared = 0;
+        for (double value : mean) {
+            squared += value * value;
+        }
+        return Math.max(0, meanSquaredNorm - squared);
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.data;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** JSON objects as files and as lines. */
+public final class JsonFile {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final ObjectMapper PRETTY = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+    private JsonFile() {}
+
+    /**
+     * Reads one JSON object.
+     *
+     * @throws DataException if the file can't be read or holds something else
+     */
+    public static Map<String, Object> read(Path file) {
+        try {
+            return parse(Files.readString(file), file.toString());
+        } catch (IOException e) {
+            throw new DataException(file + " can't be read: " + e.getMessage(), e);
+        }
+    }
+
+    /** Parses one JSON object; {@code where} is named when it isn't one. */
+    public static Map<String, Object> parse(String text, String where) {
+        try {
+            return MAPPER.readValue(text, new TypeReference<LinkedHashMap<String, Object>>() {});
+        } catch (JsonProcessingException e) {
+            throw new DataException(where + " is not a JSON object: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /** Writes an object, indented, aside and then renamed: the file is whole or not there. */
+    public static void write(Path file, Map<String, ?> object) {
+        try {
+            AtomicFile.write(file, (PRETTY.writeValueAsString(object) + "\n").getBytes(StandardCharsets.UTF_8));
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("not writable as JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /** An object as one line. NaN and infinities, which JSON lacks, become null. */
+    public static String line(Map<String, ?> object) {
+        try {
+            return MAPPER.writeValueAsString(finite(object));
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("not writable as JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    private static Object finite(Object value) {
+        if (value instanceof Map<?, ?> map) {
+            Map<Object, Object> copy = new LinkedHashMap<>();
+            map.forEach((key, item) -> copy.put(key, item == null ? null : finite(item)));
+            return copy;
+        }
+        if (value instanceof Double number && !Double.isFinite(number)
+                || value instanceof Float single && !Float.isFinite(single)) {
+            return com.fasterxml.jackson.databind.node.NullNode.getInstance();
+        }
+        return value;
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.data;
+
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import java.util.Objects;
+
+/** Consecutive rows of another source, numbered from 0; the other source stays the owner. */
+record SlicedSource(ActivationSource whole, long first, long rows) implements ActivationSource {
+    // Kept between calls, because reading must not allocate; per thread, because several may read at once.
+    private static final ThreadLocal<long[]> SHIFTED = ThreadLocal.withInitial(() -> new long[0]);
+
+    SlicedSource {
+        Objects.checkFromIndexSize(first, rows, whole.rows());
+    }
+
+    @Override
+    public int width() {
+        return whole.width();
+    }
+
+    @Override
+    public DType dtype() {
+        return whole.dtype();
+    }
+
+    @Override
+    public void read(long[] rowNumbers, int count, Matrix out) {
+        long[] shifted = SHIFTED.get();
+        if (shifted.length < count) {
+            shifted = new long[count];
+            SHIFTED.set(shifted);
+        }
+        for (int i = 0; i < count; i++) {
+            shifted[i] = first + Objects.checkIndex(rowNumbers[i], rows);
+        }
+        whole.read(shifted, count, out);
+    }
+
+    @Override
+    public void read(long firstRow, int count, Matrix out) {
+        Objects.checkFromIndexSize(firstRow, count, rows);
+        whole.read(first + firstRow, count, out);
+    }
+
+    @Override
+    public String describe() {
+        return whole.describe() + ", rows " + first + " to " + (first + rows - 1);
+    }
+
+    @Override
+    public String locate(long row) {
+        return whole.locate(first + Objects.checkIndex(row, rows));
+    }
+
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.sae;
+
+import dev.darien.device.Device;
+import dev.darien.device.PackedEncoder;
+import dev.darien.memory.Allocator;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Encodes and decodes batch after batch in buffers of its own. What {@link #encode} and {@link #decode} return is valid
+ * until the next call, and on the SAE's device.
+ */
+public final class Inference implements AutoCloseable {
+    /** Bounds the codes of one batch, whose number a threshold rule doesn't: 2^23 entries are 64 MB. */
+    private static final long MAX_ENTRIES = 1L << 23;
+
+    private final Sae sae;
+    private final Device device;
+    private final int maxRows;
+    private final Allocator memory;
+    private final PackedEncoder encoder;
+    private final Matrix input;
+    private final Matrix output;
+    private final SparseCodes codes;
+
+    Inference(Sae sae, int requestedRows) {
+        this.sae = sae;
+        this.device = sae.device();
+        long perRow = Math.max(1, sae.sparsity().capacity(1, sae.latents()));
+        this.maxRows = (int) Math.max(1, Math.min(Math.max(1, requestedRows), MAX_ENTRIES / perRow));
+        this.memory = device.memory().child("inference");
+        this.input = memory.matrix("input", maxRows, sae.width());
+        this.output = memory.matrix("reconstruction", maxRows, sae.width());
+        this.codes = SparseCodes.allocate(
+                memory, maxRows, sae.latents(), sae.sparsity().capacity(maxRows, sae.latents()));
+        this.encoder = device.packedEncoder(sae.latents(), sae.width());
+        device.kernels().pack(sae.weights().encoder(), sae.weights().encoderBias(), encoder);
+    }
+
+    /** Most rows that one call takes; may be fewer than were asked for. */
+    public int maxRows() {
+        return maxRows;
+    }
+
+    /**
+     * The codes of {@code x}, F32, F16 or BF16[rows, d].
+     *
+     * @throws IllegalArgumentException if the width is another, or there are more than {@link #maxRows()} rows
+     */
+    public SparseCodes encode(Matrix x) {
+        if (x.columns() != sae.width()) {
+            throw new IllegalArgumentException(
+                    "the SAE takes activations of width " + sae.width() + ", not " + x.columns());
+        }
+        if (x.rows() > maxRows) {
+            throw new IllegalArgumentException(x.rows() + " rows are more than this inference's " + maxRows);
+        }
+        Matrix centred = input.slice(0, x.rows());
+        device.kernels().convert(x, 1, sae.subtractsDecoderBias() ? sae.weights().decoderBias() : null, centred);
+        SparseCodes selected = codes.firstRows(x.intRows());
+        sae.sparsity()
+                .select(
+                        device.kernels(),
+                        new Selection(centred, encoder, sae.weights().thresholds(), null, false, null, selected));
+        return selected;
+    }
+
+    /** The reconstructions of {@code selected}, F32[rows, d]. */
+    public Matrix decode(SparseCodes selected) {
+        Matrix out = output.slice(0, selected.rows());
+        device.kernels().decode(selected, sae.weights().decoder(), sae.weights().decoderBias(), out);
+        return out;
+    }
+
+    /** The codes of any number of rows, in host memory with just the room they need; the caller closes them. */
+    SparseCodes encodeAll(Matrix x) {
+        List<SparseCodes> parts = new ArrayList<>();
+        try {
+            for (long first = 0; first < x.rows(); first += maxRows) {
+                parts.add(toHost(encode(x.slice(first, Math.min(maxRows, x.rows() - first)))));
+            }
+            return parts.size() == 1 ? parts.removeFirst() : join(parts, x.intRows());
+        } finally {
+            parts.forEach(SparseCodes::close);
+        }
+    }
+
+    /** A copy of {@code selected} in memory that Java can read; the caller closes it. */
+    public SparseCodes toHost(SparseCodes selected) {
+        Matrix offsets = device.staging("code offsets", DType.I64, 1, selected.rows() + 1);
+        device.download(selected.offsets(), offsets);
+        int entries = Math.toIntExact(offsets.getLong(0, selected.rows()));
+        Matrix indices = device.staging("code indices", DType.I32, 1, entries);
+        Matrix values = device.staging("code values", DType.F32, 1, entries);
+        device.download(selected.indices().prefix(entries), indices);
+        device.download(selected.values().prefix(entries), values);
+        return new SparseCodes(offsets, indices, values, selected.latents());
+    }
+
+    private SparseCodes join(List<SparseCodes> parts, int rows) {
+        long entries = parts.stream().mapToLong(SparseCodes::entries).sum();
+        SparseCodes all = new SparseCodes(
+                device.staging("code offsets", DType.I64, 1, rows + 1),
+                device.staging("code indices", DType.I32, 1, Math.toIntExact(entries)),
+                device.staging("code values", DType.F32, 1, Math.toIntExact(entries)),
+                sae.latents());
+        int row = 0;
+        int at = 0;
+        for (SparseCodes part : parts) {
+            for (int r = 0; r < part.rows(); r++) {
+                all.offsets().setLong(0, row++, at + (long) part.start(r));
+            }
+            for (int entry = 0; entry < part.entries(); entry++, at++) {
+                all.indices().setLong(0, at, part.latent(entry));
+                all.values().set(0, at, part.value(entry));
+            }
+        }
+        all.offsets().setLong(0, rows, at);
+        return all;
+    }
+
+    @Override
+    public void close() {
+        encoder.close();
+        codes.close();
+        output.close();
+        input.close();
+        memory.close();
+    }
+}

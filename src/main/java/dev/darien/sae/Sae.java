@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.sae;
+
+import dev.darien.device.Device;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A sparse autoencoder on a device: {@code f = σ(W_enc·(x - b_dec) + b_enc)}, {@code x̂ = W_decᵀ·f + b_dec}, where σ is
+ * its {@link Sparsity} and the first {@code b_dec} is there if {@link #subtractsDecoderBias()}. Works on activations as
+ * they come: the input scale of training is folded into the weights.
+ *
+ * <p>Close it before its device. Not for several threads at once.
+ */
+public final class Sae implements AutoCloseable {
+    private final Device device;
+    private final SaeWeights weights;
+    private final Sparsity sparsity;
+    private final boolean subtractsDecoderBias;
+    private final Map<String, Object> configuration;
+
+    /**
+     * Takes ownership of {@code weights}, which are on {@code device}.
+     *
+     * @param configuration what a file says beyond the weights; kept when saved again
+     * @throws IllegalArgumentException if the rule needs thresholds and there are none
+     */
+    public Sae(
+            Device device,
+            SaeWeights weights,
+            Sparsity sparsity,
+            boolean subtractsDecoderBias,
+            Map<String, Object> configuration) {
+        if (sparsity.hasThresholds() && weights.thresholds() == null) {
+            throw new IllegalArgumentException(sparsity.id() + " needs a threshold for each latent");
+        }
+        if (sparsity.batchWide()) {
+            throw new IllegalArgumentException(
+                    sparsity.id() + " selects over a batch in training; an SAE encodes row by row with "
+                            + sparsity.inference().id());
+        }
+        this.device = device;
+        this.weights = weights;
+        this.sparsity = sparsity;
+        this.subtractsDecoderBias = subtractsDecoderBias;
+        // Not Map.copyOf: other projects' files hold nulls, and their order is worth keeping.
+        this.configuration = Collections.unmodifiableMap(new LinkedHashMap<>(configuration));
+    }
+
+    /**
+     * Reads an SAE from a folder in SAELens's format.
+     *
+     * @throws dev.darien.data.DataException if the folder holds no SAE that Darien can read; says why
+     */
+    public static Sae load(Path folder, Device device) {
+        return SaeFolder.load(folder, device);
+    }
+
+    /**
+     * Writes {@code cfg.json} and {@code sae_weights.safetensors} as SAELens reads them. Each file is written aside and
+     * renamed.
+     *
+     * @throws dev.darien.data.DataException if it can't be written
+     */
+    public void save(Path folder) {
+        SaeFolder.save(this, folder);
+    }
+
+    /** The codes of {@code x}, one row each, in memory that Java can read; the caller closes them. */
+    public SparseCodes encode(Matrix x) {
+        try (Inference inference = inference(x.intRows())) {
+            return inference.encodeAll(x);
+        }
+    }
+
+    /** The codes of {@code activations}, rows of length {@link #width()}; the caller closes them. */
+    public SparseCodes encode(float[][] activations) {
+        try (Matrix x = device.staging("activations", DType.F32, activations.length, width())) {
+            for (int row = 0; row < activations.length; row++) {
+                x.setRow(row, activations[row]);
+            }
+            return encode(x);
+        }
+    }
+
+    /** The reconstructions of {@code codes}; the caller closes the matrix. */
+    public Matrix decode(SparseCodes codes) {
+        if (codes.latents() != latents()) {
+            throw new IllegalArgumentException(
+                    "codes of " + codes.latents() + " latents can't be decoded by an SAE of " + latents());
+        }
+        Matrix out = device.memory().matrix("reconstruction", codes.rows(), width());
+        device.kernels().decode(codes, weights.decoder(), weights.decoderBias(), out);
+        return out;
+    }
+
+    /** Buffers to encode and decode many batches of at most {@code maxRows} rows without allocating for each. */
+    public Inference inference(int maxRows) {
+        return new Inference(this, maxRows);
+    }
+
+    public Device device() {
+        return device;
+    }
+
+    public SaeWeights weights() {
+        return weights;
+    }
+
+    public Sparsity sparsity() {
+        return sparsity;
+    }
+
+    /** Whether the encoder sees {@code x - b_dec}. */
+    public boolean subtractsDecoderBias() {
+        return subtractsDecoderBias;
+    }
+
+    /** The rest of the configuration, as in {@code cfg.json}. */
+    public Map<String, Object> configuration() {
+        return configuration;
+    }
+
+    /** Number of latents, F. */
+    public int latents() {
+        return weights.latents();
+    }
+
+    /** Width of the activations, d. */
+    public int width() {
+        return weights.width();
+    }
+
+    @Override
+    public void close() {
+        weights.close();
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.sae;
+
+import dev.darien.device.DeadSelection;
+import dev.darien.device.PackedEncoder;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a {@link Sparsity} selects from, and where to.
+ *
+ * @param input F32[rows, d], centred if the SAE subtracts its decoder bias
+ * @param encoder the packed encoder
+ * @param thresholds F32[1, F] where the rule has thresholds
+ * @param smallestKept F32[1, 1], receives the smallest value that a batch-wide rule kept
+ * @param training whether entries that only matter for gradients are wanted
+ * @param dead a second selection among dead latents, or null
+ * @param codes receives the selection
+ */
+public record Selection(
+        Matrix input,
+        PackedEncoder encoder,
+        @Nullable Matrix thresholds,
+        @Nullable Matrix smallestKept,
+        boolean training,
+        @Nullable DeadSelection dead,
+        SparseCodes codes) {}

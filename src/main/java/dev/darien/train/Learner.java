@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.train;
+
+import dev.darien.device.AdamStep;
+import dev.darien.device.Device;
+import dev.darien.device.Kernels;
+import dev.darien.device.LatentTerms;
+import dev.darien.memory.Allocator;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.sae.BatchTopK;
+import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Sae;
+import dev.darien.sae.SaeWeights;
+import dev.darien.sae.Sparsity;
+import dev.darien.sae.TopK;
+import dev.darien.train.StepWorkspace.Chunk;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One SAE in training: takes a batch at a time through the streamed step. The pre-activations of a batch, B×F, are
+ * never held; peak memory is weights, moments and (with clipping or chunks) gradients, and a few buffers of size B×d.
+ */
+final class Learner implements AutoCloseable {
+    private static final float SMALLEST_THRESHOLD = 1e-6f;
+
+    private final Device device;
+    private final Kernels kernels;
+    private final TrainingOptions options;
+    private final double inputScale;
+    private final Allocator memory;
+    private final LearnerState state;
+    private final StepWorkspace workspace;
+    private final @Nullable GradientBuffers gradients;
+    private final @Nullable PenaltyController controller;
+    private final Schedule learningRate;
+    private final Matrix hostStatistics;
+    private final Matrix hostScalar;
+
+    private long step;
+    /** Sums since the last reading by a reporter, and by the controller. */
+    private double squaredError;
+    private double active;
+    private double penaltySum;
+    private long reportSteps;
+    private double controlledActive;
+    private long controlledSteps;
+
+    Learner(Device device, TrainingOptions options, int width, double inputScale, Matrix decoderBias) {
+        this.device = device;
+        this.kernels = device.kernels();
+        this.options = options;
+        this.inputScale = inputScale;
+        this.memory = device.memory().child("training");
+        this.state = new LearnerState(memory, options, width);
+        this.workspace = new StepWorkspace(device, memory, options, widestSparsity(width), state);
+        boolean stored = options.clip() > 0 || workspace.chunks.size() > 1;
+        this.gradients = stored ? GradientBuffers.allocate(memory, options.latents(), width) : null;
+        this.controller = options.targetL0() > 0
+                ? new PenaltyController(options.targetL0(), options.penalty().strength())
+                : null;
+        this.learningRate = options.learningRateSchedule();
+        this.hostStatistics = device.staging("statistics", DType.F64, 1, 2);
+        this.hostScalar = device.staging("scalar", DType.F64, 1, 1);
+        Initialiser.initialise(device, options, state, decoderBias);
+    }
+
+    /** While k is still falling the selection is wider than it ends up. */
+    private Sparsity widestSparsity(int width) {
+        return options.kWarmupSteps() > 0 ? withK(Math.max(k(), Math.min(width, options.latents()))) : options.sparsity();
+    }
+
+    private int k() {
+        return switch (options.sparsity()) {
+            case TopK topK -> topK.k();
+            case BatchTopK batchTopK -> batchTopK.k();
+            default -> 0;
+        };
+    }
+
+    private Sparsity withK(int k) {
+        return switch (options.sparsity()) {
+            case TopK ignored -> new TopK(k);
+            case BatchTopK ignored -> new BatchTopK(k);
+            default -> options.sparsity();
+        };
+    }
+
+    /** The selection of this step: k falls linearly from the width to its value over the k warm-up. */
+    private Sparsity sparsityNow() {
+        if (step >= options.kWarmupSteps() || k() == 0) {
+            return options.sparsity();
+        }
+        double done = (double) step / options.kWarmupSteps();
+        int widest = Math.max(k(), Math.min(state.weights.width(), options.latents()));
+        return withK((int) Math.round(widest + (k() - widest) * done));
+    }
+
+    /** λ of this step. */
+    double penaltyNow() {
+        double strength = controller != null ? controller.strength() : options.penalty().strength();
+        long warmup = options.sparsityWarmupSteps();
+        return step < warmup ? strength * (step + 1) / warmup : strength;
+    }
+
+    double learningRateNow() {
+        return options.learningRate() * learningRate.at(Math.min(step, options.steps() - 1));
+    }
+
+    long step() {
+        return step;
+    }
+
+    TrainingOptions options() {
+        return options;
+    }
+
+    /** Trains on one batch, F32, F16 or BF16[batch, d], unscaled. */
+    void train(Matrix batch) {
+        boolean centred = options.subtractDecoderBias();
+        Matrix decoderBias = state.weights.decoderBias();
+        kernels.convert(batch, (float) inputScale, centred ? decoderBias : null, workspace.input);
+        kernels.pack(state.weights.encoder(), state.weights.encoderBias(), workspace.encoder);
+        if (step == 0 && options.sparsity() instanceof JumpRelu && options.initialThreshold() == 0) {
+            fitInitialThreshold();
+        }
+        if (workspace.decoderNorms != null) {
+            kernels.rowNorms(state.weights.decoder(), workspace.decoderNorms);
+        }
+        if (workspace.auxiliary != null) {
+            listDead();
+        }
+        if (gradients != null) {
+            kernels.fill(gradients.touched(), 0);
+        }
+        double penalty = penaltyNow();
+        Sparsity sparsity = sparsityNow();
+        AdamStep adam =
+                AdamStep.at(step + 1, learningRateNow(), options.beta1(), options.beta2(), options.epsilon());
+        // With a centred input the target is centred too, and the decoder's bias cancels.
+        Matrix decodeBias = centred ? null : decoderBias;
+        boolean first = true;
+        for (Chunk chunk : workspace.chunks) {
+            sparsity.select(kernels, chunk.selection());
+            backward(chunk, decodeBias, penalty, first);
+            kernels.addStatistics(chunk.rowErrors(), chunk.selection().codes(), workspace.statistics);
+            kernels.markFired(chunk.selection().codes(), (int) (step + 1), state.lastFired);
+            first = false;
+        }
+        if (workspace.auxiliary != null) {
+            auxiliaryBackward(workspace.auxiliary);
+        }
+        decoderBiasGradient(centred);
+        update(adam, penalty);
+        trackThreshold();
+        step++;
+        reportSteps++;
+        controlledSteps++;
+        if (controller != null && step % PenaltyController.INTERVAL == 0) {
+            readStatistics();
+            controller.observe(controlledActive / ((double) controlledSteps * options.batch()));
+            controlledActive = 0;
+            controlledSteps = 0;
+        }
+    }
+
+    private void backward(Chunk chunk, @Nullable Matrix decodeBias, double penalty, boolean first) {
+        LatentTerms terms = chunk.terms();
+        kernels.reconstruct(
+                terms.codes(),
+                state.weights.decoder(),
+                decodeBias,
+                chunk.target(),
+                1,
+                chunk.residual(),
+                chunk.rowErrors(),
+                terms.codeGradients());
+        if (options.penalty() instanceof Penalty.L1) {
+            // Code gradients are scaled by 2/B later: half of λ here is λ/B there.
+            kernels.addL1(
+                    terms.codes(),
+                    workspace.decoderNorms,
+                    (float) (penalty / 2),
+                    terms.codeGradients(),
+                    workspace.penalty);
+        }
+        kernels.groupByLatent(terms.codes(), terms.groups());
+        kernels.encoderBiasGradient(terms, !first, state.encoderBias.gradient());
+        if (state.thresholds != null && options.sparsity() instanceof JumpRelu jumpRelu) {
+            float l0 = options.penalty() instanceof Penalty.L0 ? (float) (penalty / options.batch()) : 0;
+            kernels.thresholdGradient(
+                    terms, state.thresholds.value(), bandwidth(jumpRelu), l0, !first, state.thresholds.gradient());
+        }
+        if (gradients != null) {
+            kernels.latentGradients(
+                    terms, normPenalty(penalty), state.weights.decoder(), gradients.rows(), gradients.touched());
+        }
+    }
+
+    private float bandwidth(JumpRelu jumpRelu) {
+        return jumpRelu.bandwidth();
+    }
+
+    private float normPenalty(double penalty) {
+        return workspace.decoderNorms == null ? 0 : (float) (penalty / options.batch());
+    }
+
+    private void auxiliaryBackward(StepWorkspace.AuxiliaryTerms auxiliary) {
+        LatentTerms terms = auxiliary.terms();
+        // residual is x̂ - x, so the auxiliary target x - x̂ is its negative.
+        kernels.reconstruct(
+                terms.codes(),
+                state.weights.decoder(),
+                null,
+                workspace.residual,
+                -1,
+                auxiliary.residual(),
+                auxiliary.rowErrors(),
+                terms.codeGradients());
+        double coefficient = options.auxiliary() instanceof Auxiliary.AuxK auxK ? auxK.coefficient() : 0;
+        kernels.auxiliaryScale(
+                workspace.residual, auxiliary.rowErrors(), (float) coefficient, auxiliary.scale(), auxiliary.loss());
+        kernels.groupByLatent(terms.codes(), terms.groups());
+        kernels.encoderBiasGradient(terms, true, state.encoderBias.gradient());
+        if (gradients != null) {
+            kernels.latentGradients(terms, 0, null, gradients.rows(), gradients.touched());
+        }
+    }
+
+    /** Through the reconstruction, and, where the encoder sees x - b_dec, through the encoder: sum first, multiply once. */
+    private void decoderBiasGradient(boolean centred) {
+        Matrix gradient = state.decoderBias.gradient();
+        kernels.weightedRowSum(null, workspace.residual, 2f / options.batch(), false, gradient);
+        if (centred) {
+            kernels.weightedRowSum(
+                    state.encoderBias.gradient(), state.weights.encoder(), -1, true, gradient);
+        }
+    }
+
+    private void update(AdamStep adam, double penalty) {
+        Matrix clipped = null;
+        boolean unit = options.unitDecoder();
+        if (gradients == null) {
+            kernels.latentStep(
+                    adam,
+                    workspace.chunks.getFirst().terms(),
+                    workspace.auxiliary == null ? null : workspace.auxiliary.terms(),
+                    normPenalty(penalty),
+                    state.rows,
+                    state.firstMoments,
+                    state.secondMoments,
+                    unit);
+        } else {
+            clipped = clip(gradients);
+            kernels.adam(
+                    adam,
+                    state.rows.encoder(),
+                    gradients.rows().encoder(),
+                    state.firstMoments.encoder(),
+                    state.secondMoments.encoder(),
+                    gradients.touched(),
+                    clipped,
+                    false);
+            kernels.adam(
+                    adam,
+                    state.rows.decoder(),
+                    gradients.rows().decoder(),
+                    state.firstMoments.decoder(),
+                    state.secondMoments.decoder(),
+                    gradients.touched(),
+                    clipped,
+                    unit);
+        }
+        state.encoderBias.update(kernels, adam, clipped);
+        state.decoderBias.update(kernels, adam, clipped);
+        if (state.thresholds != null) {
+            state.thresholds.update(kernels, adam, clipped);
+            // Trained directly, a threshold could leave the range where it means something.
+            kernels.clampBelow(state.thresholds.value(), SMALLEST_THRESHOLD);
+        }
+    }
+
+    private @Nullable Matrix clip(GradientBuffers stored) {
+        if (options.clip() == 0) {
+            return null;
+        }
+        Matrix sum = stored.squaredNorm();
+        Matrix along = options.unitDecoder() ? state.rows.decoder() : null;
+        kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
+        kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, true, sum);
+        kernels.squaredNorm(state.encoderBias.gradient(), null, null, true, sum);
+        kernels.squaredNorm(state.decoderBias.gradient(), null, null, true, sum);
+        if (state.thresholds != null) {
+            kernels.squaredNorm(state.thresholds.gradient(), null, null, true, sum);
+        }
+        kernels.clipScale(sum, (float) options.clip(), stored.scale());
+        return stored.scale();
+    }
+
+    private void trackThreshold() {
+        if (options.sparsity().batchWide()) {
+            double decay = options.thresholdDecay();
+            // Bias-corrected: after t steps the average weighs them as if it had always run.
+            double rate = (1 - decay) / (1 - Math.pow(decay, step + 1.0));
+            kernels.exponentialAverage(workspace.smallestKept, (float) rate, state.thresholdAverage);
+        }
+    }
+
+    /** A first threshold that fits the data: where a batch-wide selection of four times the wanted L0 would end. */
+    private void fitInitialThreshold() {
+        Chunk chunk = workspace.chunks.getFirst();
+        int wanted = (int) Math.max(1, Math.min(options.latents() / 4.0, 4 * Math.max(16, options.targetL0())));
+        kernels.encodeBatchTopK(
+                chunk.selection().input(),
+                workspace.encoder,
+                (long) wanted * chunk.selection().codes().rows(),
+                null,
+                chunk.selection().codes(),
+                workspace.smallestKept);
+        if (state.thresholds != null) {
+            kernels.fill(state.thresholds.value(), 0);
+            try (Matrix host = device.staging("first threshold", DType.F32, 1, 1)) {
+                device.download(workspace.smallestKept, host);
+                kernels.fill(state.thresholds.value(), Math.max(SMALLEST_THRESHOLD, host.get(0, 0)));
+            }
+        }
+    }
+
+    private void listDead() {
+        kernels.listDead(
+                state.lastFired,
+                (int) Math.max(0, step - options.deadAfterSteps()),
+                workspace.dead,
+                workspace.deadCount);
+    }
+
+    private void readStatistics() {
+        device.download(workspace.statistics, hostStatistics);
+        squaredError += hostStatistics.getDouble(0, 0);
+        active += hostStatistics.getDouble(0, 1);
+        controlledActive += hostStatistics.getDouble(0, 1);
+        device.download(workspace.penalty, hostScalar);
+        penaltySum += hostScalar.getDouble(0, 0);
+        kernels.fill(workspace.statistics, 0);
+        kernels.fill(workspace.penalty, 0);
+    }
+
+    /**
+     * Means since the last call.
+     *
+     * @param totalVariance mean squared distance of the data from its mean, unscaled
+     */
+    TrainingMetrics metrics(double totalVariance, double tokensPerSecond, double seconds) {
+        readStatistics();
+        double rows = Math.max(1, reportSteps) * (double) options.batch();
+        double reconstruction = squaredError / rows;
+        double l0 = active / rows;
+        double penalty = 2 * penaltySum / rows;
+        if (options.penalty() instanceof Penalty.L0) {
+            penalty = penaltyNow() * l0;
+        }
+        listDead();
+        int deadLatents = readInt(workspace.deadCount);
+        double auxiliaryLoss = 0;
+        double auxiliaryShare = 0;
+        if (workspace.auxiliary != null && deadLatents > 0) {
+            device.download(workspace.auxiliary.loss(), hostScalar);
+            auxiliaryLoss = hostScalar.getDouble(0, 0);
+            auxiliaryShare = options.auxiliary() instanceof Auxiliary.AuxK auxK ? auxK.coefficient() : 0;
+        }
+        double variance = totalVariance * inputScale * inputScale;
+        TrainingMetrics metrics = new TrainingMetrics(
+                step,
+                options.steps(),
+                step * options.batch(),
+                reconstruction + penalty + auxiliaryShare * auxiliaryLoss,
+                reconstruction / Math.max(variance, Double.MIN_NORMAL),
+                l0,
+                (double) deadLatents / options.latents(),
+                auxiliaryLoss,
+                penaltyNow(),
+                learningRateNow(),
+                tokensPerSecond,
+                seconds);
+        squaredError = 0;
+        active = 0;
+        penaltySum = 0;
+        reportSteps = 0;
+        return metrics;
+    }
+
+    private int readInt(Matrix one) {
+        try (Matrix host = device.staging("integer", DType.I32, 1, 1)) {
+            device.download(one, host);
+            return (int) host.getLong(0, 0);
+        }
+    }
+
+    /** The matrices of a checkpoint. */
+    Map<String, Matrix> checkpointMatrices() {
+        return state.named();
+    }
+
+    /** The numbers of a checkpoint. Statistics since the last report go along, so that a resumed run reports the same. */
+    Map<String, Object> checkpointNumbers() {
+        readStatistics();
+        Map<String, Object> numbers = new LinkedHashMap<>();
+        numbers.put("step", step);
+        numbers.put("squared_error", squaredError);
+        numbers.put("active", active);
+        numbers.put("penalty_sum", penaltySum);
+        numbers.put("report_steps", reportSteps);
+        numbers.put("controlled_active", controlledActive);
+        numbers.put("controlled_steps", controlledSteps);
+        if (controller != null) {
+            numbers.put("log_strength", controller.logStrength());
+            numbers.put("control_error", controller.error());
+        }
+        return numbers;
+    }
+
+    /** Continues from the numbers of a checkpoint, whose matrices have been uploaded already. */
+    void restore(Map<String, Object> numbers) {
+        step = number(numbers, "step").longValue();
+        squaredError = number(numbers, "squared_error").doubleValue();
+        active = number(numbers, "active").doubleValue();
+        penaltySum = number(numbers, "penalty_sum").doubleValue();
+        reportSteps = number(numbers, "report_steps").longValue();
+        controlledActive = number(numbers, "controlled_active").doubleValue();
+        controlledSteps = number(numbers, "controlled_steps").longValue();
+        if (controller != null) {
+            controller.restore(
+                    number(numbers, "log_strength").doubleValue(),
+                    number(numbers, "control_error").doubleValue());
+        }
+    }
+
+    private static Number number(Map<String, Object> numbers, String name) {
+        if (numbers.get(name) instanceof Number number) {
+            return number;
+        }
+        throw new IllegalStateException("the checkpoint has no number '" + name + "'");
+    }
+
+    /** What has been learnt, as an SAE for unscaled activations; the caller closes it. */
+    Sae finish(Map<String, Object> configuration) {
+        Sparsity inference = options.sparsity().inference();
+        SaeWeights out = SaeWeights.allocate(
+                device.memory(), options.latents(), state.weights.width(), inference.hasThresholds());
+        kernels.convert(state.weights.encoder(), 1, null, out.encoder());
+        kernels.convert(state.weights.decoder(), 1, null, out.decoder());
+        // relu(W(sx - sb) + sc) = s·relu(W(x - b) + c): biases and thresholds carry the scale, weights don't.
+        float unscale = (float) (1 / inputScale);
+        kernels.convert(state.weights.encoderBias(), unscale, null, out.encoderBias());
+        kernels.convert(state.weights.decoderBias(), unscale, null, out.decoderBias());
+        if (out.thresholds() != null) {
+            if (state.thresholds != null) {
+                kernels.convert(state.thresholds.value(), unscale, null, out.thresholds());
+            } else {
+                try (Matrix average = device.staging("threshold", DType.F32, 1, 1)) {
+                    device.download(state.thresholdAverage, average);
+                    kernels.fill(out.thresholds(), average.get(0, 0) * unscale);
+                }
+            }
+        }
+        return new Sae(device, out, inference, options.subtractDecoderBias(), configuration);
+    }
+
+    @Override
+    public void close() {
+        hostScalar.close();
+        hostStatistics.close();
+        if (gradients != null) {
+            gradients.close();
+        }
+        workspace.close();
+        state.close();
+        memory.close();
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.train;
+
+import dev.darien.device.LatentRows;
+import dev.darien.memory.Allocator;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.sae.SaeWeights;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What a run has learnt so far, on the device: all of it goes into a checkpoint, and nothing else does. */
+final class LearnerState implements AutoCloseable {
+    final SaeWeights weights;
+    final LatentRows rows;
+    final LatentRows firstMoments;
+    final LatentRows secondMoments;
+    final Parameter encoderBias;
+    final Parameter decoderBias;
+    final @Nullable Parameter thresholds;
+    /** I32[1, F]: the step at which each latent last fired. */
+    final Matrix lastFired;
+    /** F32[1, 1]: running mean of the smallest value that a batch-wide selection kept. */
+    final Matrix thresholdAverage;
+
+    LearnerState(Allocator memory, TrainingOptions options, int width) {
+        int latents = options.latents();
+        weights = SaeWeights.allocate(memory, latents, width, options.sparsity().hasThresholds());
+        rows = new LatentRows(weights.encoder(), weights.decoder());
+        firstMoments = new LatentRows(
+                memory.matrix("encoder first moment", latents, width),
+                memory.matrix("decoder first moment", latents, width));
+        secondMoments = new LatentRows(
+                memory.matrix("encoder second moment", latents, width),
+                memory.matrix("decoder second moment", latents, width));
+        encoderBias = Parameter.of(memory, "encoder bias", weights.encoderBias());
+        decoderBias = Parameter.of(memory, "decoder bias", weights.decoderBias());
+        Matrix thresholdValues = weights.thresholds();
+        thresholds = thresholdValues == null ? null : Parameter.of(memory, "thresholds", thresholdValues);
+        lastFired = memory.matrix("last fired", DType.I32, 1, latents);
+        thresholdAverage = memory.vector("threshold average", 1);
+    }
+
+    /** Every matrix by the name that it has in a checkpoint. */
+    Map<String, Matrix> named() {
+        Map<String, Matrix> all = new LinkedHashMap<>();
+        all.put("encoder", rows.encoder());
+        all.put("encoder.m", firstMoments.encoder());
+        all.put("encoder.v", secondMoments.encoder());
+        all.put("decoder", rows.decoder());
+        all.put("decoder.m", firstMoments.decoder());
+        all.put("decoder.v", secondMoments.decoder());
+        put(all, "encoder_bias", encoderBias);
+        put(all, "decoder_bias", decoderBias);
+        if (thresholds != null) {
+            put(all, "thresholds", thresholds);
+        }
+        all.put("last_fired", lastFired);
+        all.put("threshold_average", thresholdAverage);
+        return all;
+    }
+
+    private static void put(Map<String, Matrix> all, String name, Parameter parameter) {
+        all.put(name, parameter.value());
+        all.put(name + ".m", parameter.firstMoment());
+        all.put(name + ".v", parameter.secondMoment());
+    }
+
+    @Override
+    public void close() {
+        thresholdAverage.close();
+        lastFired.close();
+        if (thresholds != null) {
+            thresholds.close();
+        }
+        decoderBias.close();
+        encoderBias.close();
+        secondMoments.close();
+        firstMoments.close();
+        weights.close();
+    }
+}

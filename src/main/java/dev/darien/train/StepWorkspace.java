@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.train;
+
+import dev.darien.device.DeadSelection;
+import dev.darien.device.Device;
+import dev.darien.device.LatentGroups;
+import dev.darien.device.LatentTerms;
+import dev.darien.device.PackedEncoder;
+import dev.darien.memory.Allocator;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Selection;
+import dev.darien.sae.Sparsity;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The buffers of one training step, allocated once. A rule with a k takes the batch in one chunk; a threshold rule,
+ * whose number of active latents isn't bounded, in chunks of rows whose worst case fits {@link #MAX_ENTRIES}.
+ */
+final class StepWorkspace implements AutoCloseable {
+    /** Entries of one chunk: 2^22 are 84 MB with gradients and groups. */
+    static final long MAX_ENTRIES = 1L << 22;
+
+    /** Some rows of the batch, with views of all that belongs to them. */
+    record Chunk(Selection selection, Matrix target, Matrix residual, Matrix rowErrors, LatentTerms terms) {}
+
+    /** The auxiliary loss's own selection. */
+    record AuxiliaryTerms(
+            DeadSelection selection, LatentTerms terms, Matrix residual, Matrix rowErrors, Matrix scale, Matrix loss) {}
+
+    private final List<AutoCloseable> owned = new ArrayList<>();
+
+    final PackedEncoder encoder;
+    final Matrix input;
+    final Matrix residual;
+    final List<Chunk> chunks;
+    final @Nullable AuxiliaryTerms auxiliary;
+    final Matrix dead;
+    final Matrix deadCount;
+    final Matrix smallestKept;
+    final @Nullable Matrix decoderNorms;
+    /** F64[1, 2], see {@link dev.darien.device.Kernels#addStatistics}. */
+    final Matrix statistics;
+    /** F64[1, 1]. */
+    final Matrix penalty;
+
+    StepWorkspace(Device device, Allocator memory, TrainingOptions options, Sparsity widest, LearnerState state) {
+        int batch = options.batch();
+        int latents = state.weights.latents();
+        int width = state.weights.width();
+        encoder = own(device.packedEncoder(latents, width));
+        input = own(memory.matrix("input", batch, width));
+        residual = own(memory.matrix("residual", batch, width));
+        dead = own(memory.matrix("dead latents", DType.I32, 1, latents));
+        deadCount = own(memory.matrix("number of dead latents", DType.I32, 1, 1));
+        smallestKept = own(memory.vector("smallest value kept", 1));
+        statistics = own(memory.matrix("statistics", DType.F64, 1, 2));
+        penalty = own(memory.matrix("penalty", DType.F64, 1, 1));
+        boolean weighted = options.penalty() instanceof Penalty.L1 l1 && l1.decoderNormWeighted();
+        decoderNorms = weighted ? own(memory.vector("decoder norms", latents)) : null;
+        // The squared error is a mean over the batch: its gradient is 2/B times the residual.
+        Matrix scale = own(memory.vector("gradient scale", 1));
+        device.kernels().fill(scale, 2f / batch);
+        auxiliary = options.auxiliary() instanceof Auxiliary.AuxK auxK
+                ? auxiliary(memory, batch, latents, width, Math.min(auxK.kFor(width), latents))
+                : null;
+        chunks = chunks(memory, widest, batch, latents, state, scale);
+    }
+
+    private List<Chunk> chunks(
+            Allocator memory, Sparsity widest, int batch, int latents, LearnerState state, Matrix scale) {
+        int chunkRows = batch;
+        if (!widest.bounded()) {
+            chunkRows = (int) Math.clamp(MAX_ENTRIES / Math.max(1, widest.capacity(1, latents)), 1, batch);
+        }
+        SparseCodes codes =
+                own(SparseCodes.allocate(memory, chunkRows, latents, widest.capacity(chunkRows, latents)));
+        LatentGroups groups = own(LatentGroups.allocate(memory, latents, codes.capacity()));
+        Matrix codeGradients = own(memory.vector("code gradients", codes.capacity()));
+        Matrix rowErrors = own(memory.vector("row errors", chunkRows));
+        List<Chunk> parts = new ArrayList<>();
+        for (int first = 0; first < batch; first += chunkRows) {
+            int count = Math.min(chunkRows, batch - first);
+            Matrix rows = input.slice(first, count);
+            Matrix errors = residual.slice(first, count);
+            SparseCodes selected = codes.firstRows(count);
+            Selection selection = new Selection(
+                    rows,
+                    encoder,
+                    state.weights.thresholds(),
+                    smallestKept,
+                    true,
+                    auxiliary == null ? null : auxiliary.selection(),
+                    selected);
+            parts.add(new Chunk(
+                    selection,
+                    rows,
+                    errors,
+                    rowErrors.prefix(count),
+                    new LatentTerms(selected, groups, codeGradients, rows, errors, scale)));
+        }
+        return List.copyOf(parts);
+    }
+
+    private AuxiliaryTerms auxiliary(Allocator memory, int batch, int latents, int width, int k) {
+        SparseCodes codes = own(SparseCodes.allocate(memory, batch, latents, (long) batch * k));
+        LatentGroups groups = own(LatentGroups.allocate(memory, latents, codes.capacity()));
+        Matrix auxResidual = own(memory.matrix("auxiliary residual", batch, width));
+        Matrix auxScale = own(memory.vector("auxiliary scale", 1));
+        Matrix codeGradients = own(memory.vector("auxiliary code gradients", codes.capacity()));
+        return new AuxiliaryTerms(
+                new DeadSelection(dead, deadCount, k, codes),
+                new LatentTerms(codes, groups, codeGradients, input, auxResidual, auxScale),
+                auxResidual,
+                own(memory.vector("auxiliary row errors", batch)),
+                auxScale,
+                own(memory.matrix("auxiliary loss", DType.F64, 1, 1)));
+    }
+
+    private <T extends AutoCloseable> T own(T resource) {
+        owned.add(resource);
+        return resource;
+    }
+
+    @Override
+    public void close() {
+        for (AutoCloseable resource : owned.reversed()) {
+            switch (resource) {
+                case Matrix matrix -> matrix.close();
+                case SparseCodes codes -> codes.close();
+                case LatentGroups groups -> groups.close();
+                case PackedEncoder packed -> packed.close();
+                default -> throw new IllegalStateException("unknown resource " + resource);
+            }
+        }
+    }
+}

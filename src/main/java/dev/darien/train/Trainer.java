@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.train;
+
+import dev.darien.data.ActivationSource;
+import dev.darien.data.DataCheck;
+import dev.darien.data.DataException;
+import dev.darien.data.DataSummary;
+import dev.darien.data.OnNan;
+import dev.darien.data.SeededRandom;
+import dev.darien.data.Shuffle;
+import dev.darien.device.Device;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.sae.Sae;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Trains one SAE, or several on the same batches in one pass over the data.
+ *
+ * <pre>{@code
+ * try (Trainer trainer = new Trainer(device, source, List.of(options))) {
+ *     trainer.train();
+ *     try (Sae sae = trainer.sae(0)) { sae.save(folder); }
+ * }
+ * }</pre>
+ */
+public final class Trainer implements AutoCloseable {
+    private static final int MEDIAN_SAMPLE = 32_768;
+    private static final int MEDIAN_ITERATIONS = 100;
+    private static final float MEDIAN_TOLERANCE = 1e-5f;
+
+    private final Device device;
+    private final ActivationSource source;
+    private final DataSummary summary;
+    private final List<TrainingOptions> runs;
+    private final List<Learner> learners = new ArrayList<>();
+    private final List<TrainingListener> listeners = new ArrayList<>();
+    private final List<CheckpointStore> checkpoints = new ArrayList<>();
+    private final List<@Nullable TrainingMetrics> lastMetrics = new ArrayList<>();
+    private final Matrix batch;
+    private final long[] rowNumbers;
+    private final long steps;
+    private long step;
+    private long checkpointEvery;
+    private volatile boolean interrupted;
+
+    /**
+     * Checks the data, allocates everything that training needs, and sets the starting weights.
+     *
+     * @throws DataException if the data holds NaN or infinities, or fewer rows than a batch
+     */
+    public Trainer(Device device, ActivationSource source, List<TrainingOptions> runs) {
+        this(device, source, DataCheck.scan(source, OnNan.FAIL), runs);
+    }
+
+    /**
+     * As above, for data that has been checked already: the rows that {@code summary} calls bad are left out.
+     *
+     * @throws IllegalArgumentException if the runs differ in batch or tokens
+     */
+    public Trainer(Device device, ActivationSource source, DataSummary summary, List<TrainingOptions> runs) {
+        if (runs.isEmpty()) {
+            throw new IllegalArgumentException("there is nothing to train");
+        }
+        TrainingOptions first = runs.getFirst();
+        for (TrainingOptions options : runs) {
+            if (options.batch() != first.batch() || options.steps() != first.steps()) {
+                throw new IllegalArgumentException("SAEs trained in one pass need the same batch and tokens");
+            }
+        }
+        if (summary.goodRows() < first.batch()) {
+            throw new DataException(source.describe() + " has " + summary.goodRows()
+                    + " usable rows, fewer than one batch of " + first.batch() + "; lower --batch or add data");
+        }
+        this.device = device;
+        this.source = source;
+        this.summary = summary;
+        this.runs = List.copyOf(runs);
+        this.steps = first.steps();
+        this.rowNumbers = new long[first.batch()];
+        this.batch = device.staging("batch", source.dtype(), first.batch(), source.width());
+        try {
+            for (TrainingOptions options : runs) {
+                learners.add(learner(options));
+                lastMetrics.add(null);
+            }
+        } catch (RuntimeException | OutOfMemoryError e) {
+            close();
+            throw e;
+        }
+    }
+
+    private Learner learner(TrainingOptions options) {
+        int width = source.width();
+        double scale = options.scaling().factor(summary.meanSquaredNorm(), width);
+        try (Matrix bias = device.staging("first decoder bias", DType.F32, 1, width)) {
+            switch (options.biasInit()) {
+                case ZERO -> bias.clear();
+                case MEAN -> {
+                    double[] mean = summary.mean();
+                    for (int column = 0; column < width; column++) {
+                        bias.set(0, column, (float) (scale * mean[column]));
+                    }
+                }
+                case GEOMETRIC_MEDIAN -> geometricMedian(options, scale, bias);
+            }
+            return new Learner(device, options, width, scale, bias);
+        }
+    }
+
+    private void geometricMedian(TrainingOptions options, double scale, Matrix bias) {
+        int rows = (int) Math.min(MEDIAN_SAMPLE, summary.goodRows());
+        int width = source.width();
+        long[] sample = new long[rows];
+        new Shuffle(source.rows(), SeededRandom.combine(options.seed(), 2), summary.badRows()).next(sample, rows);
+        try (Matrix raw = device.staging("sample", source.dtype(), rows, width);
+                Matrix scaled = device.memory().matrix("scaled sample", rows, width);
+                Matrix median = device.memory().vector("median", width)) {
+            source.read(sample, rows, raw);
+            device.kernels().convert(raw, (float) scale, null, scaled);
+            device.kernels().geometricMedian(scaled, MEDIAN_ITERATIONS, MEDIAN_TOLERANCE, median);
+            device.download(median, bias);
+        }
+    }
+
+    /** Adds a listener; the trainer closes it at its own end. */
+    public void addListener(TrainingListener listener) {
+        listeners.add(listener);
+    }
+
+    /**
+     * Where the checkpoints of each SAE go, and after how many steps one is written; 0 for none but when interrupted.
+     */
+    public void checkpointTo(List<Path> folders, long everySteps) {
+        if (folders.size() != runs.size()) {
+            throw new IllegalArgumentException("each SAE needs a folder for its checkpoints");
+        }
+        checkpoints.clear();
+        folders.forEach(folder -> checkpoints.add(new CheckpointStore(folder)));
+        checkpointEvery = everySteps;
+    }
+
+    /**
+     * Continues from the newest step at which every SAE has an undamaged checkpoint.
+     *
+     * @return the step, or 0 if there is none
+     * @throws IllegalArgumentException if that run had other options, data or kernels; says which
+     */
+    public long resume() {
+        List<Long> candidates =
+                checkpoints.isEmpty() ? List.of() : checkpoints.getFirst().steps();
+        for (long candidate : candidates.reversed()) {
+            if (checkpoints.stream().allMatch(store -> store.valid(candidate))) {
+                for (int run = 0; run < learners.size(); run++) {
+                    restore(run, candidate);
+                }
+                step = candidate;
+                return step;
+            }
+        }
+        return 0;
+    }
+
+    @SuppressWarnings("unchecked")
+    private void restore(int run, long from) {
+        Map<String, Object> content = checkpoints.get(run).readContent(from);
+        requireSame(identity(run), (Map<String, Object>) content.getOrDefault("identity", Map.of()));
+        Learner learner = learners.get(run);
+        checkpoints.get(run).read(device, from, learner.checkpointMatrices());
+        learner.restore((Map<String, Object>) content.getOrDefault("numbers", Map.of()));
+    }
+
+    private static void requireSame(Map<String, Object> now, Map<String, Object> before) {
+        for (var entry : now.entrySet()) {
+            Object earlier = before.get(entry.getKey());
+            if (!String.valueOf(entry.getValue()).equals(String.valueOf(earlier))) {
+                throw new IllegalArgumentException("the run to resume was started with another " + entry.getKey() + ": "
+                        + earlier + ", now " + entry.getValue() + "; use the same options, or --overwrite to start anew");
+            }
+        }
+    }
+
+    /** What must be the same for a resumed run to end with the same bits. */
+    private Map<String, Object> identity(int run) {
+        Map<String, Object> identity = new LinkedHashMap<>(runs.get(run).describe());
+        identity.put("data", summary.hashText());
+        identity.put("kernels", device.kernelsName());
+        identity.put("runs", runs.size());
+        return identity;
+    }
+
+    /** Asks {@link #train} to stop after the current step, from any thread. */
+    public void interrupt() {
+        interrupted = true;
+    }
+
+    /**
+     * Runs until all steps are done or {@link #interrupt} is called.
+     *
+     * @throws DivergedException if the loss stops being a number
+     */
+    public TrainingResult train() {
+        int rows = rowNumbers.length;
+        Shuffle order = Shuffle.at(source.rows(), runs.getFirst().seed(), summary.badRows(), step * rows);
+        StepTimes times = new StepTimes(steps - step);
+        // About 200 reports for a run, but at least a step apart.
+        long reportEvery = Math.max(1, steps / 200);
+        long started = System.nanoTime();
+        long reported = started;
+        long reportedStep = step;
+        while (step < steps) {
+            if (interrupted) {
+                checkpoint();
+                return result(false, times, started);
+            }
+            order.next(rowNumbers, rows);
+            source.read(rowNumbers, rows, batch);
+            long before = System.nanoTime();
+            for (int run = 0; run < learners.size(); run++) {
+                learners.get(run).train(batch);
+            }
+            step++;
+            long now = System.nanoTime();
+            times.add(now - before);
+            if (step % reportEvery == 0 || step == steps) {
+                double rate = (step - reportedStep) * (double) rows / Math.max(1e-9, (now - reported) / 1e9);
+                report(rate, (now - started) / 1e9);
+                reported = now;
+                reportedStep = step;
+            }
+            if (checkpointEvery > 0 && step % checkpointEvery == 0 && step < steps) {
+                checkpoint();
+            }
+        }
+        device.synchronize();
+        return result(true, times, started);
+    }
+
+    private TrainingResult result(boolean finished, StepTimes times, long started) {
+        double median = times.median();
+        return new TrainingResult(
+                finished,
+                step,
+                step * rowNumbers.length,
+                (System.nanoTime() - started) / 1e9,
+                median > 0 ? rowNumbers.length / median : 0);
+    }
+
+    private void report(double tokensPerSecond, double seconds) {
+        for (int run = 0; run < learners.size(); run++) {
+            TrainingMetrics metrics = learners.get(run).metrics(summary.totalVariance(), tokensPerSecond, seconds);
+            lastMetrics.set(run, metrics);
+            for (TrainingListener listener : listeners) {
+                listener.onReport(run, metrics);
+            }
+            if (!Double.isFinite(metrics.loss())) {
+                throw new DivergedException("training diverged: the loss was " + metrics.loss() + " at step "
+                        + metrics.step() + "; lower --lr, or set --clip 1");
+            }
+        }
+    }
+
+    private void checkpoint() {
+        if (checkpoints.isEmpty()) {
+            return;
+        }
+        for (int run = 0; run < learners.size(); run++) {
+            Map<String, Object> content = new LinkedHashMap<>();
+            content.put("step", step);
+            content.put("identity", identity(run));
+            content.put("numbers", learners.get(run).checkpointNumbers());
+            checkpoints.get(run).write(device, step, learners.get(run).checkpointMatrices(), content);
+        }
+        for (TrainingListener listener : listeners) {
+            listener.onCheckpoint(step);
+        }
+    }
+
+    /** The newest report of an SAE; null before the first. */
+    public @Nullable TrainingMetrics metrics(int run) {
+        return lastMetrics.get(run);
+    }
+
+    /** What has been learnt so far, as an SAE for activations as they come; the caller closes it. */
+    public Sae sae(int run) {
+        return learners.get(run).finish(Map.of());
+    }
+
+    /** What an SAE was trained with: options, data and kernels, for {@code darien.json}. */
+    public Map<String, Object> provenance(int run) {
+        return identity(run);
+    }
+
+    @Override
+    public void close() {
+        listeners.forEach(TrainingListener::close);
+        listeners.clear();
+        learners.forEach(Learner::close);
+        learners.clear();
+        batch.close();
+    }
+}

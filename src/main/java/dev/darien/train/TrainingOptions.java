@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.train;
+
+import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Sparsity;
+import dev.darien.sae.TopK;
+import dev.darien.sae.BatchTopK;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Everything that decides how one SAE is trained. Lengths that depend on the run (warm-up, dead window) are already
+ * resolved to steps and tokens; {@link Recipes} makes options from a few choices.
+ *
+ * @param sparsity selection in training
+ * @param penalty sparsity penalty
+ * @param targetL0 mean number of active latents that the penalty is steered to; 0 to leave the penalty alone
+ * @param auxiliary loss for dead latents
+ * @param latents F
+ * @param batch rows for each step
+ * @param tokens rows of the whole run, rounded down to whole batches
+ * @param learningRate peak learning rate of Adam
+ * @param beta1 Adam's first decay
+ * @param beta2 Adam's second decay
+ * @param epsilon Adam's ε
+ * @param warmupSteps steps over which the learning rate rises
+ * @param warmupShape how it rises
+ * @param decayFraction share of the run, at its end, over which it falls to 0
+ * @param clip largest global gradient norm; 0 for no clipping
+ * @param sparsityWarmupSteps steps over which the penalty rises
+ * @param kWarmupSteps steps over which k falls from the width to its value; 0 for none
+ * @param deadAfterTokens tokens without firing after which a latent is dead
+ * @param scaling input scaling
+ * @param biasInit start of the decoder bias
+ * @param decoderInitNorm norm of decoder rows at the start
+ * @param unitDecoder whether decoder rows are kept at norm 1
+ * @param subtractDecoderBias whether the encoder sees {@code x - b_dec}
+ * @param initialThreshold start of JumpReLU's thresholds, in scaled units
+ * @param thresholdDecay decay of the running mean that becomes BatchTopK's threshold
+ * @param seed of the initial weights and of the order of the data
+ */
+public record TrainingOptions(
+        Sparsity sparsity,
+        Penalty penalty,
+        double targetL0,
+        Auxiliary auxiliary,
+        int latents,
+        int batch,
+        long tokens,
+        double learningRate,
+        double beta1,
+        double beta2,
+        double epsilon,
+        long warmupSteps,
+        Schedule.Shape warmupShape,
+        double decayFraction,
+        double clip,
+        long sparsityWarmupSteps,
+        long kWarmupSteps,
+        long deadAfterTokens,
+        InputScaling scaling,
+        BiasInit biasInit,
+        double decoderInitNorm,
+        boolean unitDecoder,
+        boolean subtractDecoderBias,
+        double initialThreshold,
+        double thresholdDecay,
+        long seed) {
+
+    public TrainingOptions {
+        check(latents >= 1, "latents must be at least 1, not " + latents);
+        check(batch >= 1, "batch must be at least 1, not " + batch);
+        check(tokens >= batch, tokens + " tokens don't fill one batch of " + batch);
+        check(learningRate > 0 && Double.isFinite(learningRate), "lr must be positive, not " + learningRate);
+        check(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, "Adam's betas must be in [0, 1)");
+        check(decayFraction >= 0 && decayFraction <= 1, "decay is a fraction of the run, not " + decayFraction);
+        check(warmupSteps >= 0 && sparsityWarmupSteps >= 0 && kWarmupSteps >= 0, "a warm-up can't be negative");
+        check(clip >= 0, "clip must be positive or none, not " + clip);
+        check(penalty.strength() >= 0, "a penalty can't be negative: " + penalty.strength());
+        check(targetL0 >= 0 && targetL0 <= latents, "target-l0 must lie between 0 and " + latents + ", not " + targetL0);
+        check(deadAfterTokens >= 1, "the dead window must be at least 1 token");
+        int k = k(sparsity);
+        check(k <= latents, "k is " + k + " but there are only " + latents + " latents");
+        check(
+                !(penalty instanceof Penalty.L0) || sparsity instanceof JumpRelu,
+                "an L0 penalty needs jumprelu, whose thresholds it trains");
+        check(
+                auxiliary instanceof Auxiliary.None || sparsity.bounded(),
+                "the auxiliary loss needs a selection with a k; " + sparsity.id() + " has none: use --aux none");
+        check(
+                targetL0 == 0 || !(penalty instanceof Penalty.None),
+                "target-l0 steers a penalty, and " + sparsity.id() + " has none; its L0 is set by k");
+    }
+
+    private static void check(boolean holds, String otherwise) {
+        if (!holds) {
+            throw new IllegalArgumentException(otherwise);
+        }
+    }
+
+    private static int k(Sparsity sparsity) {
+        return switch (sparsity) {
+            case TopK topK -> topK.k();
+            case BatchTopK batchTopK -> batchTopK.k();
+            default -> 0;
+        };
+    }
+
+    /** Steps of the run. */
+    public long steps() {
+        return tokens / batch;
+    }
+
+    /** The learning rate's course. */
+    public Schedule learningRateSchedule() {
+        return new Schedule(steps(), warmupSteps, warmupShape, Math.round(decayFraction * steps()));
+    }
+
+    /** Steps without firing after which a latent is dead. */
+    public int deadAfterSteps() {
+        return (int) Math.min(Integer.MAX_VALUE / 2, (deadAfterTokens + batch - 1) / batch);
+    }
+
+    /** All options by name, in a fixed order: kept with the SAE, and compared when a run is resumed. */
+    public Map<String, Object> describe() {
+        Map<String, Object> all = new LinkedHashMap<>();
+        for (var component : TrainingOptions.class.getRecordComponents()) {
+            try {
+                Object value = component.getAccessor().invoke(this);
+                all.put(component.getName(), value instanceof Number ? value : String.valueOf(value));
+            } catch (ReflectiveOperationException e) {
+                throw new LinkageError("a record can't be read", e);
+            }
+        }
+        return all;
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.train;
+
+/**
+ * How a run ended.
+ *
+ * @param finished whether all steps were done; false if it was interrupted, with a checkpoint written where there is a
+ *     folder for it
+ * @param steps steps done in all
+ * @param tokens tokens seen in all
+ * @param seconds that this part of the run took
+ * @param tokensPerSecond batch divided by the median step time, the first fifth of the steps left out
+ */
+public record TrainingResult(boolean finished, long steps, long tokens, double seconds, double tokensPerSecond) {}

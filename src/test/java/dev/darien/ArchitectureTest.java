@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.lang.ArchRule;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** What may use what. Reads only the compiled main classes: importing the class path would take most of a minute. */
+class ArchitectureTest {
+    /** Lowest first: a class may use its own package and those before it. Not all of them need exist yet. */
+    private static final List<String> LAYERS = List.of(
+            "dev.darien.memory",
+            "dev.darien.device",
+            "dev.darien.device.cpu",
+            "dev.darien.device.cuda",
+            "dev.darien.data",
+            "dev.darien.sae",
+            "dev.darien.train",
+            "dev.darien.ensemble",
+            "dev.darien.prune",
+            "dev.darien.eval",
+            "dev.darien.interop",
+            "dev.darien.model",
+            "dev.darien.report",
+            "dev.darien.cli");
+
+    private static final String CPU = "dev.darien.device.cpu";
+    private static final String CUDA = "dev.darien.device.cuda";
+    private static final String CLI = "dev.darien.cli";
+
+    private static JavaClasses main;
+
+    @BeforeAll
+    static void importMainClasses() {
+        main = new ClassFileImporter().importPath(Path.of("target", "classes"));
+    }
+
+    @Test
+    void thereAreClassesToCheckAndEachIsInAKnownPackage() {
+        assertThat(main).as("main classes in target/classes").isNotEmpty();
+        check(classes()
+                .should()
+                .resideInAnyPackage(LAYERS.toArray(String[]::new))
+                .orShould()
+                .resideInAPackage(CUDA + ".."));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> noPackageUsesOneAboveIt() {
+        return LAYERS.stream()
+                .map(layer -> DynamicTest.dynamicTest(layer, () -> {
+                    String[] above = LAYERS.subList(LAYERS.indexOf(layer) + 1, LAYERS.size())
+                            .toArray(String[]::new);
+                    check(noClasses()
+                            .that()
+                            .resideInAPackage(layer)
+                            .should()
+                            .dependOnClassesThat(resideInAnyPackage(above)));
+                }));
+    }
+
+    @Test
+    void kernelsAreReachedOnlyThroughTheServiceLoader() {
+        check(noClasses().that().resideOutsideOfPackage(CPU).should().dependOnClassesThat(resideInAPackage(CPU)));
+        check(noClasses().that().resideOutsideOfPackage(CUDA).should().dependOnClassesThat(resideInAPackage(CUDA)));
+    }
+
+    @Test
+    void theVectorApiStaysInTheCpuKernels() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage(CPU)
+                .should()
+                .dependOnClassesThat(resideInAPackage("jdk.incubator.vector..")));
+    }
+
+    @Test
+    void nativeCallsStayInTheCudaDevice() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage(CUDA + "..")
+                .should()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("java.lang.foreign.Linker"));
+    }
+
+    @Test
+    void nobodyUsesUnsupportedInternals() {
+        check(noClasses().should().dependOnClassesThat(resideInAnyPackage("sun..", "jdk.internal..")));
+    }
+
+    @Test
+    void onlyTheCommandLinePrints() {
+        check(noClasses()
+                .that(resideOutsideOfPackage(CLI))
+                .should()
+                .accessField(System.class, "out")
+                .orShould()
+                .accessField(System.class, "err"));
+    }
+
+    @Test
+    void onlyTheCommandLineUsesPicocli() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage(CLI)
+                .should()
+                .dependOnClassesThat(resideInAPackage("picocli..")));
+    }
+
+    private static void check(ArchRule rule) {
+        // A rule about a package that does not exist yet holds; thereAreClassesToCheck… guards against an empty import.
+        rule.allowEmptyShould(true).check(main);
+    }
+}

@@ -53,7 +53,8 @@ final class VectorSupport {
     }
 
     // ---------------------------------------------------------------------------------------------------------------
-    // TO LINK: the four methods below are all that knows of VectorKernels and VectorEncoder.
+    // TO LINK: the four methods below are all that knows of VectorKernels and VectorEncoder. (The suppressions go with
+    // the placeholders.)
     // ---------------------------------------------------------------------------------------------------------------
 
     private static @Nullable String notBuilt() {
@@ -61,16 +62,19 @@ final class VectorSupport {
     }
 
     /** Bits of the vectors that the kernels compute with. */
+    @SuppressWarnings("DoNotCallSuggester")
     static int bits() {
         throw new IllegalStateException("not built yet");
     }
 
     /** The vector kernels on {@code team}. */
+    @SuppressWarnings("DoNotCallSuggester")
     static Kernels kernels(Team team) {
         throw new IllegalStateException("not built yet");
     }
 
     /** An empty encoder of the vector kernels. */
+    @SuppressWarnings("DoNotCallSuggester")
     static PackedEncoder encoder(Allocator allocator, int latents, int width) {
         throw new IllegalStateException("not built yet");
     }

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device and what a test has put on it. With layouts, matrices are views at odd offsets and with odd strides into
+ * larger segments, whose padding must be as it was when the fixture is closed. Closing gives everything back, so a leak
+ * fails the test.
+ */
+public final class DeviceFixture implements AutoCloseable {
+    private static final byte PADDING = (byte) 0xA5;
+
+    private final Device device;
+    private final @Nullable Random layouts;
+    private final Arena arena = Arena.ofShared();
+    private final List<AutoCloseable> held = new ArrayList<>();
+    private final List<Padded> padded = new ArrayList<>();
+
+    private record Padded(MemorySegment whole, long start, Matrix view) {}
+
+    private DeviceFixture(Device device, @Nullable Random layouts) {
+        this.device = device;
+        this.layouts = layouts;
+    }
+
+    public static DeviceFixture open(String name) {
+        return new DeviceFixture(Device.open(name), null);
+    }
+
+    public static DeviceFixture open(String name, int threads) {
+        return new DeviceFixture(Devices.open(name, new DeviceOptions(threads)), null);
+    }
+
+    /** A CPU device whose matrices lie as {@code layouts} decides. */
+    public static DeviceFixture openWithViews(String name, Random layouts) {
+        return new DeviceFixture(Device.open(name), layouts);
+    }
+
+    public Kernels kernels() {
+        return device.kernels();
+    }
+
+    public Matrix matrix(DType dtype, long rows, int columns) {
+        if (layouts == null) {
+            Matrix matrix = device.memory().matrix("test", dtype, rows, columns);
+            held.add(matrix);
+            return matrix;
+        }
+        long stride = columns + layouts.nextInt(5);
+        long start = (2L * layouts.nextInt(4) + 1) * dtype.bytes();
+        MemorySegment whole = arena.allocate(start + (rows * stride + 3) * dtype.bytes(), 64);
+        whole.fill(PADDING);
+        Matrix view = Matrix.of(
+                whole.asSlice(start, Math.max(0, ((rows - 1) * stride + columns) * dtype.bytes())),
+                dtype,
+                rows,
+                columns,
+                stride);
+        padded.add(new Padded(whole, start, view));
+        for (long row = 0; row < rows; row++) {
+            whole.asSlice(start + view.rowOffset(row), (long) columns * dtype.bytes())
+                    .fill((byte) 0);
+        }
+        return view;
+    }
+
+    public Matrix floats(float[]... rows) {
+        return converted(DType.F32, rows);
+    }
+
+    public Matrix converted(DType dtype, float[]... rows) {
+        Matrix matrix = matrix(dtype, rows.length, rows.length == 0 ? 0 : rows[0].length);
+        try (HostCopy host = new HostCopy(matrix)) {
+            for (int row = 0; row < rows.length; row++) {
+                host.matrix().setRow(row, rows[row]);
+            }
+            device.upload(host.matrix(), matrix);
+        }
+        return matrix;
+    }
+
+    public Matrix vector(float... values) {
+        return floats(values);
+    }
+
+    public Matrix ints(int... values) {
+        Matrix matrix = matrix(DType.I32, 1, values.length);
+        try (HostCopy host = new HostCopy(matrix)) {
+            for (int at = 0; at < values.length; at++) {
+                host.matrix().setLong(0, at, values[at]);
+            }
+            device.upload(host.matrix(), matrix);
+        }
+        return matrix;
+    }
+
+    public Matrix doubles(double... values) {
+        Matrix matrix = matrix(DType.F64, 1, values.length);
+        try (HostCopy host = new HostCopy(matrix)) {
+            for (int at = 0; at < values.length; at++) {
+                host.matrix().setDouble(0, at, values[at]);
+            }
+            device.upload(host.matrix(), matrix);
+        }
+        return matrix;
+    }
+
+    public PackedEncoder encoder(Matrix wEnc, Matrix bEnc) {
+        PackedEncoder encoder = device.packedEncoder(wEnc.intRows(), wEnc.columns());
+        held.add(encoder);
+        kernels().pack(wEnc, bEnc, encoder);
+        return encoder;
+    }
+
+    public PackedEncoder emptyEncoder(int latents, int width) {
+        PackedEncoder encoder = device.packedEncoder(latents, width);
+        held.add(encoder);
+        return encoder;
+    }
+
+    public SparseCodes codes(int rows, int latents, int capacity) {
+        return new SparseCodes(
+                matrix(DType.I64, 1, rows + 1), matrix(DType.I32, 1, capacity), matrix(DType.F32, 1, capacity), latents);
+    }
+
+    /** Codes with an entry for each element that isn't NaN; 0 is an inactive entry. */
+    public SparseCodes codesOf(float[][] dense, int latents) {
+        int entries = 0;
+        for (float[] row : dense) {
+            for (float value : row) {
+                entries += Float.isNaN(value) ? 0 : 1;
+            }
+        }
+        SparseCodes codes = codes(dense.length, latents, entries + 1);
+        int[] indices = new int[entries + 1];
+        float[] values = new float[entries + 1];
+        int at = 0;
+        try (HostCopy offsets = new HostCopy(codes.offsets());
+                HostCopy hostIndices = new HostCopy(codes.indices());
+                HostCopy hostValues = new HostCopy(codes.values())) {
+            for (int row = 0; row < dense.length; row++) {
+                for (int latent = 0; latent < latents; latent++) {
+                    if (!Float.isNaN(dense[row][latent])) {
+                        indices[at] = latent;
+                        values[at++] = dense[row][latent];
+                    }
+                }
+                offsets.matrix().setLong(0, row + 1, at);
+            }
+            for (int entry = 0; entry <= entries; entry++) {
+                hostIndices.matrix().setLong(0, entry, indices[entry]);
+            }
+            hostValues.matrix().setRow(0, values);
+            device.upload(offsets.matrix(), codes.offsets());
+            device.upload(hostIndices.matrix(), codes.indices());
+            device.upload(hostValues.matrix(), codes.values());
+        }
+        return codes;
+    }
+
+    public LatentGroups groups(SparseCodes codes) {
+        LatentGroups groups = new LatentGroups(
+                matrix(DType.I32, 1, codes.latents() + 1),
+                matrix(DType.I32, 1, codes.capacity()),
+                matrix(DType.I32, 1, codes.capacity()));
+        kernels().groupByLatent(codes, groups);
+        return groups;
+    }
+
+    /** All elements, row after row, exact for every type but I64 beyond 2^53. */
+    public double[] read(Matrix matrix) {
+        double[] values = new double[Math.toIntExact(matrix.rows() * matrix.columns())];
+        try (HostCopy host = new HostCopy(matrix)) {
+            device.download(matrix, host.matrix());
+            for (int at = 0; at < values.length; at++) {
+                int row = at / matrix.columns();
+                int column = at % matrix.columns();
+                values[at] = matrix.dtype().isFloating()
+                        ? host.matrix().getDouble(row, column)
+                        : host.matrix().getLong(row, column);
+            }
+        }
+        return values;
+    }
+
+    public double scalar(Matrix matrix) {
+        return read(matrix)[0];
+    }
+
+    public float[] readFloats(Matrix matrix) {
+        double[] values = read(matrix);
+        float[] floats = new float[values.length];
+        for (int at = 0; at < values.length; at++) {
+            floats[at] = (float) values[at];
+        }
+        return floats;
+    }
+
+    /** Codes as a dense matrix, row after row, NaN where there is no entry; checks that they are well-formed. */
+    public float[][] dense(SparseCodes codes) {
+        double[] offsets = read(codes.offsets());
+        double[] indices = read(codes.indices());
+        double[] values = read(codes.values());
+        assertThat(offsets[0]).as("first offset").isZero();
+        float[][] dense = new float[codes.rows()][codes.latents()];
+        for (int row = 0; row < codes.rows(); row++) {
+            Arrays.fill(dense[row], Float.NaN);
+            int before = -1;
+            for (int entry = (int) offsets[row]; entry < (int) offsets[row + 1]; entry++) {
+                int latent = (int) indices[entry];
+                assertThat(latent).as("latent of entry %d in row %d", entry, row).isGreaterThan(before);
+                before = latent;
+                dense[row][latent] = (float) values[entry];
+            }
+        }
+        return dense;
+    }
+
+    @Override
+    public void close() {
+        for (Padded one : padded) {
+            assertPaddingUntouched(one);
+        }
+        for (AutoCloseable one : held.reversed()) {
+            try {
+                one.close();
+            } catch (RuntimeException e) {
+                throw e;
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+        }
+        arena.close();
+        device.close();
+    }
+
+    private static void assertPaddingUntouched(Padded one) {
+        Matrix view = one.view();
+        long bytes = (long) view.columns() * view.dtype().bytes();
+        long strideBytes = view.stride() * view.dtype().bytes();
+        for (long at = 0; at < one.whole().byteSize(); at++) {
+            long inside = at - one.start();
+            boolean data = inside >= 0 && inside < view.rows() * strideBytes && inside % strideBytes < bytes;
+            if (!data && one.whole().get(ValueLayout.JAVA_BYTE, at) != PADDING) {
+                throw new AssertionError("a kernel wrote outside " + view.shape() + ", " + inside
+                        + " bytes from its start (stride " + view.stride() + ")");
+            }
+        }
+    }
+
+    /** A host copy of the shape of a matrix. */
+    private static final class HostCopy implements AutoCloseable {
+        private final Arena arena = Arena.ofConfined();
+        private final Matrix matrix;
+
+        HostCopy(Matrix like) {
+            long bytes = like.rows() * like.columns() * like.dtype().bytes();
+            matrix = Matrix.of(arena.allocate(Math.max(1, bytes), 64), like.dtype(), like.rows(), like.columns());
+        }
+
+        Matrix matrix() {
+            return matrix;
+        }
+
+        @Override
+        public void close() {
+            arena.close();
+        }
+    }
+}

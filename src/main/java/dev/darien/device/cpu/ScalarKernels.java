@@ -36,7 +36,7 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void fill(Matrix x, float value) {
-        Shapes.anyShape(x);
+        Shapes.onHost(x);
         Cells.fill(x, value);
     }
 

@@ -53,13 +53,13 @@ public final class Main implements Callable<Integer> {
 
     private static CommandLine commandLine(Console console, Interruption interruption) {
         return new CommandLine(new Main(console))
-//                .addSubcommand("demo", new DemoCommand(console, interruption))
+                .addSubcommand("demo", new DemoCommand(console, interruption))
                 .addSubcommand("devices", new DevicesCommand(console))
                 .addSubcommand("train", new TrainCommand(console, interruption))
                 .addSubcommand("evaluate", new EvaluateCommand(console))
-//                .addSubcommand("encode", new EncodeCommand(console, interruption))
-//                .addSubcommand("decode", new DecodeCommand(console, interruption))
-//                .addSubcommand("inspect", new InspectCommand(console))
+                .addSubcommand("encode", new EncodeCommand(console, interruption))
+                .addSubcommand("decode", new DecodeCommand(console, interruption))
+                .addSubcommand("inspect", new InspectCommand(console))
                 // Here: .addSubcommand("bench", new BenchCommand(console))
                 .setOut(console.out())
                 .setErr(console.err())

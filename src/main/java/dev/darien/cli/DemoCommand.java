@@ -61,7 +61,7 @@ final class DemoCommand implements Callable<Integer> {
     private Path out = Path.of("darien-demo");
 
     @Option(names = "--tokens", paramLabel = "N", description = "Tokens to train on (default: ${DEFAULT-VALUE}).")
-    private long tokens = 800_000;
+    private long tokens = 1_228_800;
 
     @Mixin
     private DeviceArguments arguments = new DeviceArguments();

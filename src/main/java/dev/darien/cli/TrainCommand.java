@@ -112,6 +112,7 @@ final class TrainCommand implements Callable<Integer> {
         }
         RunRecord record = found.get();
         requireSame("data", record.dataHash(), summary.hashText());
+        requireSame("set of SAEs", record.runNames(), plans.stream().map(RunPlan::name).toList());
         for (RunPlan plan : plans) {
             Map<String, Object> before = record.training(plan.name());
             plan.options().describe().forEach((name, now) -> requireSame(name, before.get(name), now));

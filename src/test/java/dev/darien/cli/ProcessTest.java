@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What only shows in a process of its own: signals, exit status, streams, full disks. */
 class ProcessTest {
     private static final List<String> LONG = List.of(
-            "--arch", "batchtopk", "--k", "4", "--latents", "128", "--tokens", "307200", "--batch", "512", "--seed", "4");
+            "--arch", "batchtopk", "--k", "4", "--latents", "128", "--tokens", "204800", "--batch", "512", "--seed", "4");
 
     @TempDir
     private Path folder;

@@ -14,7 +14,7 @@ final class Suggestions {
     static Optional<String> nearest(String word, Collection<String> candidates) {
         String typed = word.toLowerCase(Locale.ROOT);
         return candidates.stream()
-                .filter(candidate -> candidate.startsWith(typed) && typed.length() > 1
+                .filter(candidate -> (candidate.startsWith(typed) && typed.length() > 1)
                         || distance(typed, candidate) <= Math.max(2, candidate.length() / 3))
                 .min(Comparator.comparingInt((String candidate) -> distance(typed, candidate))
                         .thenComparing(Comparator.naturalOrder()));

@@ -134,7 +134,7 @@ class HostileSafetensorsTest {
         assertRefused(folder.resolve("nowhere.safetensors"), "it doesn't exist");
         assertRefused(folder.resolve("no/where.safetensors"), "it doesn't exist");
         Path file = TestFiles.write(folder.resolve("plain"), new byte[9]);
-        assertRefused(file.resolve("below.safetensors"), "isn't a folder");
+        assertRefused(file.resolve("below.safetensors"), "Not a directory");
         Path empty = Files.createDirectory(folder.resolve("empty"));
         Files.writeString(empty.resolve("readme.txt"), "nothing");
         assertRefused(empty, "no .safetensors or .npy files");

@@ -133,7 +133,10 @@ public final class DeviceFixture implements AutoCloseable {
 
     public SparseCodes codes(int rows, int latents, int capacity) {
         return new SparseCodes(
-                matrix(DType.I64, 1, rows + 1), matrix(DType.I32, 1, capacity), matrix(DType.F32, 1, capacity), latents);
+                matrix(DType.I64, 1, rows + 1),
+                matrix(DType.I32, 1, capacity),
+                matrix(DType.F32, 1, capacity),
+                latents);
     }
 
     /** Codes with an entry for each element that isn't NaN; 0 is an inactive entry. */
@@ -221,7 +224,9 @@ public final class DeviceFixture implements AutoCloseable {
             int before = -1;
             for (int entry = (int) offsets[row]; entry < (int) offsets[row + 1]; entry++) {
                 int latent = (int) indices[entry];
-                assertThat(latent).as("latent of entry %d in row %d", entry, row).isGreaterThan(before);
+                assertThat(latent)
+                        .as("latent of entry %d in row %d", entry, row)
+                        .isGreaterThan(before);
                 before = latent;
                 dense[row][latent] = (float) values[entry];
             }

@@ -48,4 +48,20 @@ final class Cells {
         }
         return sum;
     }
+
+    /** Sets every element, of whatever type. */
+    static void fill(Matrix matrix, float value) {
+        if (value == 0) {
+            long bytes = (long) matrix.columns() * matrix.dtype().bytes();
+            for (long row = 0; row < matrix.rows(); row++) {
+                matrix.segment().asSlice(matrix.rowOffset(row), bytes).fill((byte) 0);
+            }
+            return;
+        }
+        for (long row = 0; row < matrix.rows(); row++) {
+            for (int column = 0; column < matrix.columns(); column++) {
+                matrix.set(row, column, value);
+            }
+        }
+    }
 }

@@ -69,6 +69,11 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public String kernelsName() {
+        return team == null ? "scalar" : "vector-" + VectorSupport.bits();
+    }
+
+    @Override
     public String describe() {
         return name + ": " + description;
     }

@@ -35,6 +35,12 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void fill(Matrix x, float value) {
+        Shapes.fill(x);
+        Cells.fill(x, value);
+    }
+
+    @Override
     public void scale(Matrix x, float factor) {
         Shapes.anyShape(x);
         ScalarDense.scale(x, factor);

@@ -174,6 +174,10 @@ public final class DeviceFixture implements AutoCloseable {
         return codes;
     }
 
+    SparseCodes codesOf(float[][] dense) {
+        return codesOf(dense, dense[0].length);
+    }
+
     public LatentGroups groups(SparseCodes codes) {
         LatentGroups groups = new LatentGroups(
                 matrix(DType.I32, 1, codes.latents() + 1),

@@ -70,7 +70,7 @@ final class RowTopK {
     void accept(float[] tile, int offset, int length, int firstIndex) {
         raiseBound(tile, offset, length);
         for (int i = 0; i < length; ) {
-            int part = Math.min(length - i, room(length - i));
+            int part = admitted(length - i);
             count = TileSelect.selectAbove(tile, offset + i, part, bound, firstIndex + i, indices, values, count);
             i += part;
         }
@@ -89,7 +89,7 @@ final class RowTopK {
             }
             raiseBound(gathered, 0, part);
             for (int i = 0; i < part; ) {
-                int next = Math.min(part - i, room(part - i));
+                int next = admitted(part - i);
                 int before = count;
                 count = TileSelect.selectAbove(gathered, i, next, bound, j + i, indices, values, before);
                 for (int entry = before; entry < count; entry++) {
@@ -115,12 +115,13 @@ final class RowTopK {
         return count;
     }
 
-    /** Room for candidates, made by dropping some if there is little left. */
-    private int room(int wanted) {
+    /** How many of the wanted values fit even if all pass, after dropping candidates if there is little room left. */
+    private int admitted(int wanted) {
         if (capacity - count < Math.min(wanted, MIN_ROOM / 4)) {
             keepBest();
         }
-        return capacity - count;
+        int room = capacity - count;
+        return wanted <= room ? wanted : room / TileSelect.STEP * TileSelect.STEP;
     }
 
     /** Before a segment: the sharper the bound, the fewer candidates take the slow way. */

@@ -59,8 +59,8 @@ final class AdamRow {
             boolean project,
             boolean normalise) {
         float parallel = project ? parallel(weights, offset, columns, gradient, gradientOffset) : 0f;
-        float squares = update(
-                weights, firstMoments, secondMoments, offset, columns, gradient, gradientOffset, step, parallel);
+        float squares =
+                update(weights, firstMoments, secondMoments, offset, columns, gradient, gradientOffset, step, parallel);
         if (normalise && squares > 0) {
             scale(weights, offset, columns, (float) (1 / Math.sqrt(squares)));
         }

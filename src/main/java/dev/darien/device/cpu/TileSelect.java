@@ -8,13 +8,14 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Selection by threshold from a row segment of a tile of pre-activations.
  *
- * <p>All methods read {@code tile[offset .. offset + length)}, whose first element belongs to latent {@code firstIndex},
- * append the selected entries to {@code indices} and {@code values} from {@code at} in ascending order of index, and
- * return the new end. The outputs need room for {@code length} more entries in the worst case. NaN is never selected.
+ * <p>All methods read {@code tile[offset .. offset + length)}, whose first element belongs to latent {@code
+ * firstIndex}, append the selected entries to {@code indices} and {@code values} from {@code at} in ascending order
+ * of index, and return the new end. The outputs need room for {@code length} more entries in the worst case. NaN is
+ * never selected.
  *
- * <p>Few entries pass, so compares and one branch per four vectors are nearly all the work; those that pass are picked out
- * by a scalar loop over the bits of the masks. {@code compress} would win where a tenth or more pass, but is emulated at
- * great cost on CPUs without the instruction.
+ * <p>Few entries pass, so compares and one branch per four vectors are nearly all the work; those that pass are
+ * picked out by a scalar loop over the bits of the masks. {@code compress} would win where a tenth or more pass, but
+ * is emulated at great cost on CPUs without the instruction.
  */
 final class TileSelect {
     private static final VectorSpecies<Float> SPECIES = VectorSpec.SPECIES;
@@ -91,8 +92,8 @@ final class TileSelect {
 
     /**
      * Entries that JumpReLU's forward or backward pass needs: with {@code value > θ} as they are, and with
-     * {@code value <= θ} but {@code |value − θ| < bandwidth / 2} as 0, which says: inactive, but inside the window of the
-     * threshold's gradient.
+     * {@code value <= θ} but {@code |value − θ| < bandwidth / 2} as 0, which says: inactive, but inside the window of
+     * the threshold's gradient.
      *
      * @param thresholds θ by latent: that of {@code firstIndex + i} at {@code firstIndex + i}
      */

@@ -3,16 +3,18 @@
 /** Sparse autoencoders on the JVM: train, run and evaluate them on CPU or CUDA with one API. */
 module dev.darien {
     requires com.fasterxml.jackson.databind;
-    requires java.management;
     requires static info.picocli;
     requires static jdk.incubator.vector;
-    requires static transitive org.jspecify;
+    requires static org.jspecify;
 
     exports dev.darien.data;
     exports dev.darien.device;
     exports dev.darien.memory;
     exports dev.darien.sae;
     exports dev.darien.train;
+
+    opens dev.darien.cli to
+            info.picocli;
 
     uses dev.darien.device.DeviceProvider;
 

@@ -5,11 +5,16 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPac
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.codeUnits;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
 import java.nio.file.Path;
 import java.util.List;
@@ -120,6 +125,35 @@ class ArchitectureTest {
                 .resideOutsideOfPackage(CLI)
                 .should()
                 .dependOnClassesThat(resideInAPackage("picocli..")));
+    }
+
+    @Test
+    void thePublicApiShowsNoTypeOfAnotherLibrary() {
+        check(codeUnits()
+                .that(arePublicOrProtected())
+                .and()
+                .areDeclaredInClassesThat()
+                .arePublic()
+                .and()
+                .areDeclaredInClassesThat()
+                .resideOutsideOfPackages(CPU, CUDA + "..", CLI)
+                .should(onlyMentionTypesOf("java.", "dev.darien.")));
+    }
+
+    private static DescribedPredicate<JavaCodeUnit> arePublicOrProtected() {
+        return DescribedPredicate.describe(
+                "are public or protected",
+                unit -> unit.getModifiers().contains(JavaModifier.PUBLIC)
+                        || unit.getModifiers().contains(JavaModifier.PROTECTED));
+    }
+
+    private static ArchCondition<JavaCodeUnit> onlyMentionTypesOf(String... prefixes) {
+        return ArchCondition.from(DescribedPredicate.describe(
+                "only mention types of " + String.join(", ", prefixes) + " in its signature",
+                unit -> Stream.concat(unit.getAllInvolvedRawTypes().stream(), unit.getExceptionTypes().stream())
+                        .map(type -> type.getBaseComponentType())
+                        .allMatch(type ->
+                                type.isPrimitive() || Stream.of(prefixes).anyMatch(type.getName()::startsWith))));
     }
 
     private static void check(ArchRule rule) {

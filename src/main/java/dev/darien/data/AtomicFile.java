@@ -72,7 +72,7 @@ final class AtomicFile implements AutoCloseable {
         }
     }
 
-    private void put(MemorySegment source, long offset, long bytes) throws IOException {
+    void put(MemorySegment source, long offset, long bytes) throws IOException {
         long done = 0;
         while (done < bytes) {
             if (staged == STAGING_BYTES) {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,9 +45,24 @@ public final class JsonFile {
     /** Writes an object, indented, aside and then renamed: the file is whole or not there. */
     public static void write(Path file, Map<String, ?> object) {
         try {
-            AtomicFile.write(file, (PRETTY.writeValueAsString(object) + "\n").getBytes(StandardCharsets.UTF_8));
+            writeText(file, PRETTY.writeValueAsString(finite(object)) + "\n");
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("not writable as JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /**
+     * Writes text in UTF-8, aside and then renamed.
+     *
+     * @throws DataException if it can't be written
+     */
+    public static void writeText(Path file, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        try (AtomicFile aside = AtomicFile.create(file)) {
+            aside.put(MemorySegment.ofArray(bytes), 0, bytes.length);
+            aside.commit();
+        } catch (IOException e) {
+            throw new DataException(file + " can't be written: " + e.getMessage(), e);
         }
     }
 

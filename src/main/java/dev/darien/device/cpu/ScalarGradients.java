@@ -128,10 +128,10 @@ final class ScalarGradients {
         Cells.setInt(offsets, 0, 0);
     }
 
-    static void encoderBiasGradient(LatentTerms terms, boolean accumulate, Matrix gradient) {
+    static void encoderBiasGradient(LatentTerms terms, boolean accumulate, Matrix gradient, int firstLatent, int lastLatent) {
         LatentGroups groups = terms.groups();
         double scale = Cells.get(terms.scale(), 0, 0);
-        for (int latent = 0; latent < groups.latents(); latent++) {
+        for (int latent = firstLatent; latent < lastLatent; latent++) {
             double sum = 0;
             for (int at = groups.start(latent); at < groups.start(latent + 1); at++) {
                 int entry = groups.entry(at);
@@ -154,10 +154,10 @@ final class ScalarGradients {
             float bandwidth,
             float l0Coefficient,
             boolean accumulate,
-            Matrix gradient) {
+            Matrix gradient, int firstLatent, int lastLatent) {
         LatentGroups groups = terms.groups();
         double scale = Cells.get(terms.scale(), 0, 0);
-        for (int latent = 0; latent < groups.latents(); latent++) {
+        for (int latent = firstLatent; latent < lastLatent; latent++) {
             float theta = Cells.get(thresholds, 0, latent);
             double sum = 0;
             for (int at = groups.start(latent); at < groups.start(latent + 1); at++) {

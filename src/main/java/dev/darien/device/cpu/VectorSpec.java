@@ -28,12 +28,23 @@ final class VectorSpec {
      */
     static VectorSpecies<Float> choose(String bits) {
         return switch (bits) {
-            case "" -> FloatVector.SPECIES_PREFERRED;
+            case "" -> preferred();
             case "128" -> FloatVector.SPECIES_128;
             case "256" -> FloatVector.SPECIES_256;
             case "512" -> FloatVector.SPECIES_512;
-            default -> throw new IllegalArgumentException("System property " + PROPERTY + " is '" + bits
-                    + "' but must be 128, 256 or 512; leave it unset for the width that the CPU prefers.");
+            default ->
+                throw new IllegalArgumentException("System property " + PROPERTY + " is '" + bits
+                        + "' but must be 128, 256 or 512; leave it unset for the width that the CPU prefers.");
+        };
+    }
+
+    /** Kernels know these three widths; hardware with wider vectors runs them with 512 bits. */
+    private static VectorSpecies<Float> preferred() {
+        VectorSpecies<Float> preferred = FloatVector.SPECIES_PREFERRED;
+        return switch (preferred.vectorBitSize()) {
+            case 128, 256 -> preferred;
+            case 64 -> FloatVector.SPECIES_128;
+            default -> FloatVector.SPECIES_512;
         };
     }
 }

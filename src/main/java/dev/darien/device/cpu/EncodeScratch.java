@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device.cpu;
+
+/** One worker's space for encoding: packed rows, a tile of pre-activations, and the selections in progress. */
+final class EncodeScratch {
+    /** Rows of a task: the packed rows and the tile stay in L2, and the panels are read once for all of them. */
+    static final int ROWS = 64;
+
+    /** Latents of a tile, a multiple of every panel width. */
+    static final int TILE_COLUMNS = 1024;
+
+    final float[] packedRows;
+    final float[] tile = new float[GemmKernel.paddedRows(ROWS) * TILE_COLUMNS];
+    final RowTopK[] main = new RowTopK[ROWS];
+    final RowTopK[] dead = new RowTopK[ROWS];
+
+    EncodeScratch(int depth) {
+        packedRows = new float[GemmKernel.packedLength(ROWS, depth)];
+        for (int row = 0; row < ROWS; row++) {
+            main[row] = new RowTopK();
+            dead[row] = new RowTopK();
+        }
+    }
+
+    static long bytes(int depth) {
+        return Float.BYTES * ((long) GemmKernel.packedLength(ROWS, depth) + (long) GemmKernel.paddedRows(ROWS) * TILE_COLUMNS);
+    }
+}

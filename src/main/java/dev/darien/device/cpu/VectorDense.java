@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device.cpu;
+
+import dev.darien.device.Product;
+import dev.darien.memory.Matrix;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** The dense kernels with vectors and a team. Sums over rows are cut into a fixed number of parts, added in order. */
+final class VectorDense {
+    private static final int ROWS_PER_TASK = 64;
+    private static final int SUM_PARTS = 32;
+    private static final double CLOSEST = 1e-10;
+
+    private final Team team;
+    private final WorkerScratch[] scratch;
+    private final GemmPanels panels = new GemmPanels(1, 1);
+    private float[] offset = new float[0];
+    private float[][] parts = new float[SUM_PARTS][0];
+    private float[] weights = new float[0];
+    private float[][] packedRows;
+    private float[][] tiles;
+
+    VectorDense(Team team, WorkerScratch[] scratch) {
+        this.team = team;
+        this.scratch = scratch;
+        packedRows = new float[team.threads()][0];
+        tiles = new float[team.threads()][0];
+    }
+
+    static int tasks(long rows, int perTask) {
+        return (int) Math.ceilDiv(rows, (long) perTask);
+    }
+
+    void convert(Matrix source, float scale, @Nullable Matrix subtracted, Matrix out) {
+        int columns = out.columns();
+        if (subtracted != null) {
+            if (offset.length < columns) {
+                offset = new float[columns];
+            }
+            MemorySegment.copy(subtracted.segment(), Matrix.FLOAT, 0, offset, 0, columns);
+        }
+        boolean subtract = subtracted != null;
+        team.run(tasks(out.rows(), ROWS_PER_TASK), (task, worker) -> {
+            long last = Math.min(out.rows(), (task + 1L) * ROWS_PER_TASK);
+            for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
+                RowMath.convert(source, row, scale, offset, subtract, out, columns);
+            }
+        });
+    }
+
+    /** All of B is packed, then each task packs its rows of A and computes them tile by tile. */
+    void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate) {
+        int rows = out.intRows();
+        int columns = out.columns();
+        int depth = product == Product.TN ? a.intRows() : a.columns();
+        panels.reshape(columns, depth);
+        int panelsPerTile = EncodeScratch.TILE_COLUMNS / GemmKernel.COLUMNS;
+        int tileCount = Math.ceilDiv(panels.panelCount(), panelsPerTile);
+        team.run(panels.panelCount(), (panel, worker) -> {
+            if (product == Product.NT) {
+                panels.pack(b.segment(), 0, b.stride(), panel, panel + 1);
+            } else {
+                panels.packTransposed(b.segment(), 0, b.stride(), panel, panel + 1);
+            }
+        });
+        team.run(tasks(rows, ROWS_PER_TASK), (task, worker) -> {
+            int first = task * ROWS_PER_TASK;
+            int count = Math.min(ROWS_PER_TASK, rows - first);
+            float[] packed = packedRows(worker, GemmKernel.packedLength(ROWS_PER_TASK, depth));
+            float[] tile = tile(worker);
+            if (product == Product.TN) {
+                GemmKernel.packRowsTransposed(
+                        a.segment(), (long) first * Float.BYTES, a.stride(), count, depth, packed);
+            } else {
+                GemmKernel.packRows(a.segment(), a.rowOffset(first), a.stride(), count, depth, packed);
+            }
+            for (int t = 0; t < tileCount; t++) {
+                int firstPanel = t * panelsPerTile;
+                int lastPanel = Math.min(firstPanel + panelsPerTile, panels.panelCount());
+                GemmKernel.multiply(
+                        packed, count, panels, firstPanel, lastPanel, tile, 0, EncodeScratch.TILE_COLUMNS);
+                storeTile(tile, count, t * EncodeScratch.TILE_COLUMNS, first, out, accumulate, scratch[worker]);
+            }
+        });
+    }
+
+    private static void storeTile(
+            float[] tile,
+            int rows,
+            int firstColumn,
+            int firstRow,
+            Matrix out,
+            boolean accumulate,
+            WorkerScratch worker) {
+        int columns = Math.min(EncodeScratch.TILE_COLUMNS, out.columns() - firstColumn);
+        worker.rows(columns);
+        for (int row = 0; row < rows; row++) {
+            System.arraycopy(tile, row * EncodeScratch.TILE_COLUMNS, worker.row, 0, columns);
+            long at = out.rowOffset(firstRow + (long) row) + (long) firstColumn * Float.BYTES;
+            RowMath.store(worker.row, 1, accumulate, out.segment(), at, columns);
+        }
+    }
+
+    private float[] packedRows(int worker, int length) {
+        if (packedRows[worker].length < length) {
+            packedRows[worker] = new float[length];
+        }
+        return packedRows[worker];
+    }
+
+    private float[] tile(int worker) {
+        int length = GemmKernel.paddedRows(ROWS_PER_TASK) * EncodeScratch.TILE_COLUMNS;
+        if (tiles[worker].length < length) {
+            tiles[worker] = new float[length];
+        }
+        return tiles[worker];
+    }
+
+    void rowNorms(Matrix x, Matrix norms) {
+        team.run(tasks(x.rows(), ROWS_PER_TASK), (task, worker) -> {
+            long last = Math.min(x.rows(), (task + 1L) * ROWS_PER_TASK);
+            for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
+                long at = x.rowOffset(row);
+                float square = RowMath.dot(x.segment(), at, x.segment(), at, x.columns());
+                Cells.set(norms, 0, (int) row, Math.sqrt(square));
+            }
+        });
+    }
+
+    void weightedRowSum(@Nullable Matrix given, Matrix rows, float factor, boolean accumulate, Matrix out) {
+        int count = rows.intRows();
+        float[] weight = weights(count);
+        if (given == null) {
+            Arrays.fill(weight, 0, count, 1);
+        } else {
+            MemorySegment.copy(given.segment(), Matrix.FLOAT, 0, weight, 0, count);
+        }
+        float[] total = sumRows(weight, rows);
+        RowMath.store(total, factor, accumulate, out.segment(), 0, rows.columns());
+    }
+
+    /** The mean of the rows; valid until the next call. */
+    float[] meanRow(Matrix rows) {
+        int count = rows.intRows();
+        float[] weight = weights(count);
+        Arrays.fill(weight, 0, count, 1);
+        float[] total = sumRows(weight, rows);
+        for (int column = 0; column < rows.columns(); column++) {
+            total[column] /= count;
+        }
+        return total;
+    }
+
+    private float[] weights(int count) {
+        if (weights.length < count) {
+            weights = new float[count];
+        }
+        return weights;
+    }
+
+    /** {@code Σ weight[r] · rows[r]}, rows of weight 0 left out; valid until the next call. */
+    private float[] sumRows(float[] weight, Matrix rows) {
+        int columns = rows.columns();
+        int count = rows.intRows();
+        int perPart = Math.max(1, Math.ceilDiv(count, SUM_PARTS));
+        team.run(SUM_PARTS, (part, worker) -> {
+            if (parts[part].length < columns) {
+                parts[part] = new float[columns];
+            }
+            float[] sum = parts[part];
+            Arrays.fill(sum, 0, columns, 0);
+            int first = Math.min(count, part * perPart);
+            int last = Math.min(count, first + perPart);
+            WorkerScratch mine = scratch[worker];
+            mine.entries(perPart);
+            int entries = 0;
+            for (int row = first; row < last; row++) {
+                if (weight[row] != 0) {
+                    mine.indices[entries] = row;
+                    mine.values[entries++] = weight[row];
+                }
+            }
+            SparseRows.accumulate(
+                    rows.segment(), 0, rows.stride(), columns, mine.indices, mine.values, 0, entries, sum, 0, sum, 0);
+        });
+        float[] total = parts[0];
+        for (int part = 1; part < SUM_PARTS; part++) {
+            for (int column = 0; column < columns; column++) {
+                total[column] += parts[part][column];
+            }
+        }
+        return total;
+    }
+
+    /** As {@link ScalarDense#geometricMedian}. */
+    void geometricMedian(Matrix x, int iterations, float tolerance, Matrix median) {
+        int columns = x.columns();
+        int count = x.intRows();
+        weightedRowSum(null, x, 1f / count, false, median);
+        float[] weight = weights(count);
+        float[] point = new float[columns];
+        double moved = Double.POSITIVE_INFINITY;
+        for (int iteration = 0; iteration < iterations && moved > tolerance; iteration++) {
+            MemorySegment.copy(median.segment(), Matrix.FLOAT, 0, point, 0, columns);
+            team.run(tasks(count, ROWS_PER_TASK), (task, worker) -> {
+                int last = Math.min(count, (task + 1) * ROWS_PER_TASK);
+                for (int row = task * ROWS_PER_TASK; row < last; row++) {
+                    double square = RowMath.squaredDistance(x.segment(), x.rowOffset(row), point, columns);
+                    weight[row] = (float) (1 / Math.max(Math.sqrt(square), CLOSEST));
+                }
+            });
+            double weightSum = 0;
+            for (int row = 0; row < count; row++) {
+                weightSum += weight[row];
+            }
+            float[] sums = sumRows(weight, x);
+            double squares = 0;
+            for (int column = 0; column < columns; column++) {
+                double next = sums[column] / weightSum;
+                double step = next - point[column];
+                squares += step * step;
+                Cells.set(median, 0, column, next);
+            }
+            moved = Math.sqrt(squares);
+        }
+    }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device.cpu;
+
+import dev.darien.device.DeadSelection;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Encoding in tasks of some rows: for each tile of latents the product, then at once, while the tile is in cache, the
+ * selection. Nothing of size B×F is ever written; what a task selects waits in its own buffers until the offsets of all
+ * rows are known.
+ */
+final class VectorEncode {
+    /** A guess this much below the last threshold nearly always lets enough through. */
+    private static final float GUESS_MARGIN = 0.85f;
+
+    private static final int LOWERED_GUESSES = 6;
+
+    private final Team team;
+
+    VectorEncode(Team team) {
+        this.team = team;
+    }
+
+    /** Selects from the tile of one row. */
+    private enum Rule {
+        TOP_K,
+        ABOVE,
+        WINDOW
+    }
+
+    void topK(Matrix x, VectorEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+        int tasks = begin(x, encoder, dead);
+        team.run(tasks, (task, worker) -> encodeTask(x, encoder, task, worker, Rule.TOP_K, k, 0, dead));
+        finish(encoder.mainEntries(), tasks, codes);
+        finishDead(encoder, tasks, dead);
+    }
+
+    void threshold(
+            Matrix x, VectorEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
+        int tasks = begin(x, encoder, null);
+        if (thresholds == null) {
+            Arrays.fill(encoder.thresholds, 0);
+        } else {
+            MemorySegment.copy(thresholds.segment(), Matrix.FLOAT, 0, encoder.thresholds, 0, encoder.latents());
+        }
+        Rule rule = bandwidth > 0 ? Rule.WINDOW : Rule.ABOVE;
+        team.run(tasks, (task, worker) -> encodeTask(x, encoder, task, worker, rule, 0, bandwidth, null));
+        finish(encoder.mainEntries(), tasks, codes);
+    }
+
+    /**
+     * Candidates are all values above a guess; if at least the budget pass, the budget-th largest of them is that of
+     * the batch, whatever the guess was. If too few pass, the guess is lowered and the batch encoded again.
+     */
+    void batchTopK(
+            Matrix x,
+            VectorEncoder encoder,
+            long budget,
+            @Nullable DeadSelection dead,
+            SparseCodes codes,
+            Matrix smallestKept) {
+        int tasks = begin(x, encoder, dead);
+        TaskEntries[] entries = encoder.mainEntries();
+        float guess = encoder.guess > 0 ? encoder.guess : sampleGuess(x, encoder, budget);
+        long candidates = collect(x, encoder, tasks, guess, dead);
+        for (int attempt = 0; candidates < budget && guess > 0; attempt++) {
+            guess = attempt < LOWERED_GUESSES ? guess / 2 : 0;
+            candidates = collect(x, encoder, tasks, guess, dead);
+        }
+        if (candidates > budget) {
+            cutToBudget(encoder, tasks, candidates, budget);
+        }
+        long total = finish(entries, tasks, codes);
+        finishDead(encoder, tasks, dead);
+        if (total > 0) {
+            float smallest = smallest(codes, total);
+            smallestKept.segment().set(Matrix.FLOAT, 0, smallest);
+            encoder.guess = smallest * GUESS_MARGIN;
+        }
+    }
+
+    /** What the first rows suggest: the value that one and a half times their share of the budget exceed. */
+    private float sampleGuess(Matrix x, VectorEncoder encoder, long budget) {
+        int rows = Math.min(x.intRows(), EncodeScratch.ROWS);
+        Arrays.fill(encoder.thresholds, 0);
+        team.run(1, (task, worker) -> encodeTask(x, encoder, 0, worker, Rule.ABOVE, 0, 0, null));
+        TaskEntries first = encoder.mainEntries()[0];
+        long share = Math.max(1, (long) (1.5 * budget * rows / x.rows()));
+        int count = first.count();
+        if (count <= share) {
+            return 0;
+        }
+        return valueAtRank(encoder, 1, share);
+    }
+
+    private long collect(Matrix x, VectorEncoder encoder, int tasks, float guess, @Nullable DeadSelection dead) {
+        Arrays.fill(encoder.thresholds, guess);
+        team.run(tasks, (task, worker) -> encodeTask(x, encoder, task, worker, Rule.ABOVE, 0, 0, dead));
+        long candidates = 0;
+        for (int task = 0; task < tasks; task++) {
+            candidates += encoder.mainEntries()[task].count();
+        }
+        return candidates;
+    }
+
+    private void cutToBudget(VectorEncoder encoder, int tasks, long candidates, long budget) {
+        TaskEntries[] entries = encoder.mainEntries();
+        float threshold = valueAtRank(encoder, tasks, budget);
+        // Ties at the threshold belong to the first rows.
+        long equal = 0;
+        long above = candidates - countNotAbove(entries, tasks, threshold);
+        for (int task = 0; task < tasks; task++) {
+            int here = entries[task].countEqual(threshold);
+            entries[task].keepAbove(threshold, (int) Math.clamp(budget - above - equal, 0, here));
+            equal += here;
+        }
+    }
+
+    private static long countNotAbove(TaskEntries[] entries, int tasks, float threshold) {
+        long total = 0;
+        for (int task = 0; task < tasks; task++) {
+            total += entries[task].countNotAbove(threshold);
+        }
+        return total;
+    }
+
+    /** The {@code rank}-th largest value, by two histograms over the halves of the bits. */
+    private static float valueAtRank(VectorEncoder encoder, int tasks, long rank) {
+        int[] histogram = encoder.histogram;
+        Arrays.fill(histogram, 0);
+        for (int task = 0; task < tasks; task++) {
+            encoder.mainEntries()[task].countUpperBits(histogram);
+        }
+        long left = rank;
+        int upper = histogram.length - 1;
+        while (left > histogram[upper]) {
+            left -= histogram[upper--];
+        }
+        Arrays.fill(histogram, 0);
+        for (int task = 0; task < tasks; task++) {
+            encoder.mainEntries()[task].countLowerBits(upper, histogram);
+        }
+        int lower = histogram.length - 1;
+        while (left > histogram[lower]) {
+            left -= histogram[lower--];
+        }
+        return Float.intBitsToFloat(upper << 16 | lower);
+    }
+
+    private static float smallest(SparseCodes codes, long total) {
+        float smallest = Float.POSITIVE_INFINITY;
+        for (int entry = 0; entry < total; entry++) {
+            smallest = Math.min(smallest, codes.value(entry));
+        }
+        return smallest;
+    }
+
+    private int begin(Matrix x, VectorEncoder encoder, @Nullable DeadSelection dead) {
+        encoder.requirePacked();
+        int tasks = Math.ceilDiv(x.intRows(), EncodeScratch.ROWS);
+        encoder.prepare(team.threads(), tasks);
+        if (dead != null) {
+            copyDead(encoder, dead);
+        }
+        return tasks;
+    }
+
+    private static void copyDead(VectorEncoder encoder, DeadSelection dead) {
+        int count = Shapes.deadCount(dead, encoder.latents());
+        MemorySegment.copy(dead.latents().segment(), Matrix.INT, 0, encoder.deadLatents, 0, count);
+        int before = 0;
+        for (int tile = 0; tile < encoder.tiles(); tile++) {
+            encoder.deadBefore[tile] = before;
+            int tileEnd = (tile + 1) * EncodeScratch.TILE_COLUMNS;
+            while (before < count && encoder.deadLatents[before] < tileEnd) {
+                before++;
+            }
+        }
+        encoder.deadBefore[encoder.tiles()] = count;
+    }
+
+    private static void encodeTask(
+            Matrix x,
+            VectorEncoder encoder,
+            int task,
+            int worker,
+            Rule rule,
+            int k,
+            float bandwidth,
+            @Nullable DeadSelection dead) {
+        EncodeScratch scratch = encoder.scratch(worker);
+        TaskEntries entries = encoder.mainEntries()[task];
+        int firstRow = task * EncodeScratch.ROWS;
+        int rows = Math.min(EncodeScratch.ROWS, x.intRows() - firstRow);
+        entries.clear(rows);
+        GemmKernel.packRows(x.segment(), x.rowOffset(firstRow), x.stride(), rows, encoder.width(), scratch.packedRows);
+        for (int row = 0; row < rows; row++) {
+            if (rule == Rule.TOP_K) {
+                scratch.main[row].reset(k);
+            }
+            if (dead != null) {
+                scratch.dead[row].reset(dead.k());
+            }
+        }
+        int panelsPerTile = EncodeScratch.TILE_COLUMNS / GemmKernel.COLUMNS;
+        for (int tile = 0; tile < encoder.tiles(); tile++) {
+            int firstPanel = tile * panelsPerTile;
+            int lastPanel = Math.min(firstPanel + panelsPerTile, encoder.panels.panelCount());
+            GemmKernel.multiply(
+                    scratch.packedRows,
+                    rows,
+                    encoder.panels,
+                    firstPanel,
+                    lastPanel,
+                    encoder.bias,
+                    scratch.tile,
+                    0,
+                    EncodeScratch.TILE_COLUMNS);
+            int firstLatent = tile * EncodeScratch.TILE_COLUMNS;
+            int latents = Math.min(EncodeScratch.TILE_COLUMNS, encoder.latents() - firstLatent);
+            for (int row = 0; row < rows; row++) {
+                selectRow(encoder, scratch, entries, row, firstLatent, latents, rule, bandwidth);
+                if (dead != null) {
+                    scratch.dead[row].maskedAccept(
+                            scratch.tile,
+                            row * EncodeScratch.TILE_COLUMNS,
+                            encoder.deadLatents,
+                            encoder.deadBefore[tile],
+                            encoder.deadBefore[tile + 1],
+                            firstLatent);
+                }
+            }
+        }
+        if (rule == Rule.TOP_K) {
+            finishRows(scratch.main, rows, k, entries);
+        }
+        if (dead != null) {
+            TaskEntries deadEntries = encoder.deadEntries()[task];
+            deadEntries.clear(rows);
+            finishRows(scratch.dead, rows, dead.k(), deadEntries);
+        }
+    }
+
+    private static void selectRow(
+            VectorEncoder encoder,
+            EncodeScratch scratch,
+            TaskEntries entries,
+            int row,
+            int firstLatent,
+            int latents,
+            Rule rule,
+            float bandwidth) {
+        int offset = row * EncodeScratch.TILE_COLUMNS;
+        if (rule == Rule.TOP_K) {
+            scratch.main[row].accept(scratch.tile, offset, latents, firstLatent);
+            return;
+        }
+        entries.ensure(latents);
+        int end = rule == Rule.ABOVE
+                ? TileSelect.selectAbove(
+                        scratch.tile,
+                        offset,
+                        latents,
+                        encoder.thresholds,
+                        firstLatent,
+                        entries.indices,
+                        entries.values,
+                        entries.end())
+                : TileSelect.selectWindow(
+                        scratch.tile,
+                        offset,
+                        latents,
+                        encoder.thresholds,
+                        bandwidth,
+                        firstLatent,
+                        entries.indices,
+                        entries.values,
+                        entries.end());
+        entries.endRun(end);
+    }
+
+    private static void finishRows(RowTopK[] selections, int rows, int k, TaskEntries entries) {
+        for (int row = 0; row < rows; row++) {
+            entries.ensure(k);
+            entries.endRun(
+                    entries.end() + selections[row].finish(entries.indices, entries.values, entries.end()));
+        }
+    }
+
+    private void finishDead(VectorEncoder encoder, int tasks, @Nullable DeadSelection dead) {
+        if (dead != null) {
+            finish(encoder.deadEntries(), tasks, dead.codes());
+        }
+    }
+
+    private long finish(TaskEntries[] entries, int tasks, SparseCodes codes) {
+        long total = 0;
+        for (int task = 0; task < tasks; task++) {
+            total += entries[task].count();
+        }
+        if (total > codes.capacity()) {
+            throw new IllegalArgumentException("the codes have room for " + codes.capacity() + " entries but " + total
+                    + " were selected; use a smaller batch");
+        }
+        TaskEntries.prefixSums(entries, tasks, codes.offsets());
+        MemorySegment offsets = codes.offsets().segment();
+        team.run(
+                tasks,
+                (task, worker) -> entries[task].copyTo(
+                        codes, offsets.get(Matrix.LONG, (long) task * EncodeScratch.ROWS * Long.BYTES)));
+        return total;
+    }
+}

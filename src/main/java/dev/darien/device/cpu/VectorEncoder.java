@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device.cpu;
+
+import dev.darien.device.PackedEncoder;
+import dev.darien.memory.Allocator;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.Reservation;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Encoder weights in heap panels, which the micro-kernel reads fastest, and the space that encoding works in. Counted
+ * at the device's allocator like off-heap memory.
+ */
+final class VectorEncoder implements PackedEncoder {
+    private final int latents;
+    private final int width;
+    private final Reservation reservation;
+    final GemmPanels panels;
+    final float[] bias;
+    final float[] thresholds;
+    final int[] deadLatents;
+    /** How many dead latents lie before each tile. */
+    final int[] deadBefore;
+
+    private EncodeScratch[] scratch = new EncodeScratch[0];
+    private TaskEntries[] mainEntries = new TaskEntries[0];
+    private TaskEntries[] deadEntries = new TaskEntries[0];
+    private boolean packed;
+
+    final int[] histogram = new int[1 << 16];
+    /** Just below where the last batch-wide selection ended: where the next one most likely will. */
+    float guess;
+
+    VectorEncoder(Allocator allocator, int latents, int width) {
+        Shapes.encoderSize(latents, width);
+        this.latents = latents;
+        this.width = width;
+        panels = new GemmPanels(latents, width);
+        int padded = panels.panelCount() * GemmKernel.COLUMNS;
+        bias = new float[padded];
+        thresholds = new float[padded];
+        deadLatents = new int[latents];
+        deadBefore = new int[tiles() + 1];
+        reservation = allocator.reserve(
+                "packed encoder", (long) padded * Float.BYTES * (width + 3L) + EncodeScratch.bytes(width));
+    }
+
+    /** Tiles of latents that a row is encoded in. */
+    int tiles() {
+        return Math.ceilDiv(latents, EncodeScratch.TILE_COLUMNS);
+    }
+
+    void pack(Team team, Matrix wEnc, Matrix bEnc) {
+        int perTask = Math.max(1, 256 / GemmKernel.COLUMNS);
+        int tasks = Math.ceilDiv(panels.panelCount(), perTask);
+        team.run(
+                tasks,
+                (task, worker) -> panels.pack(
+                        wEnc.segment(),
+                        0,
+                        wEnc.stride(),
+                        task * perTask,
+                        Math.min((task + 1) * perTask, panels.panelCount())));
+        MemorySegment.copy(bEnc.segment(), Matrix.FLOAT, 0, bias, 0, latents);
+        packed = true;
+    }
+
+    void requirePacked() {
+        if (!packed) {
+            throw new IllegalStateException("an encoder must be packed with weights before it can encode");
+        }
+    }
+
+    /** Space for each worker and each task of a batch; allocates only when there are more than ever before. */
+    void prepare(int workers, int tasks) {
+        if (scratch.length < workers) {
+            int before = scratch.length;
+            scratch = Arrays.copyOf(scratch, workers);
+            for (int worker = before; worker < workers; worker++) {
+                scratch[worker] = new EncodeScratch(width);
+            }
+        }
+        if (mainEntries.length < tasks) {
+            int before = mainEntries.length;
+            mainEntries = Arrays.copyOf(mainEntries, tasks);
+            deadEntries = Arrays.copyOf(deadEntries, tasks);
+            for (int task = before; task < tasks; task++) {
+                mainEntries[task] = new TaskEntries();
+                deadEntries[task] = new TaskEntries();
+            }
+        }
+    }
+
+    EncodeScratch scratch(int worker) {
+        return scratch[worker];
+    }
+
+    TaskEntries[] mainEntries() {
+        return mainEntries;
+    }
+
+    TaskEntries[] deadEntries() {
+        return deadEntries;
+    }
+
+    @Override
+    public int latents() {
+        return latents;
+    }
+
+    @Override
+    public int width() {
+        return width;
+    }
+
+    @Override
+    public void close() {
+        reservation.close();
+    }
+}

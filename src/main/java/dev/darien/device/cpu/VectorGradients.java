@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device.cpu;
+
+import dev.darien.device.AdamStep;
+import dev.darien.device.LatentGroups;
+import dev.darien.device.LatentRows;
+import dev.darien.device.LatentTerms;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** Decoding and gradients with vectors and a team: rows of the batch in parallel, then latents in parallel. */
+final class VectorGradients {
+    private static final int ROWS_PER_TASK = 16;
+    private static final int LATENTS_PER_TASK = 64;
+
+    private final Team team;
+    private final WorkerScratch[] scratch;
+    private double[] rowSquares = new double[0];
+
+    VectorGradients(Team team, WorkerScratch[] scratch) {
+        this.team = team;
+        this.scratch = scratch;
+    }
+
+    void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
+        int rows = codes.rows();
+        int columns = wDec.columns();
+        team.run(VectorDense.tasks(rows, ROWS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
+            int last = Math.min(rows, (task + 1) * ROWS_PER_TASK);
+            for (int row = task * ROWS_PER_TASK; row < last; row++) {
+                decodeRow(codes, row, wDec, bias, mine);
+                RowMath.store(mine.row, 1, false, out.segment(), out.rowOffset(row), columns);
+            }
+        });
+    }
+
+    void reconstruct(
+            SparseCodes codes,
+            Matrix wDec,
+            @Nullable Matrix bias,
+            Matrix target,
+            float targetSign,
+            Matrix residual,
+            Matrix rowErrors,
+            Matrix codeGradients) {
+        int rows = codes.rows();
+        int columns = wDec.columns();
+        team.run(VectorDense.tasks(rows, ROWS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
+            int last = Math.min(rows, (task + 1) * ROWS_PER_TASK);
+            for (int row = task * ROWS_PER_TASK; row < last; row++) {
+                int entries = decodeRow(codes, row, wDec, bias, mine);
+                float error = RowMath.residual(
+                        mine.row,
+                        target.segment(),
+                        target.rowOffset(row),
+                        targetSign,
+                        residual.segment(),
+                        residual.rowOffset(row),
+                        columns);
+                Cells.set(rowErrors, 0, row, error);
+                SparseRows.dots(
+                        wDec.segment(),
+                        0,
+                        wDec.stride(),
+                        columns,
+                        mine.indices,
+                        0,
+                        entries,
+                        mine.row,
+                        0,
+                        mine.gradients);
+                MemorySegment.copy(
+                        mine.gradients,
+                        0,
+                        codeGradients.segment(),
+                        Matrix.FLOAT,
+                        (long) codes.start(row) * Float.BYTES,
+                        entries);
+            }
+        });
+    }
+
+    /** Puts a row's entries into the worker's lists and its reconstruction into {@code mine.row}; returns how many. */
+    private static int decodeRow(
+            SparseCodes codes, int row, Matrix wDec, @Nullable Matrix bias, WorkerScratch mine) {
+        int start = codes.start(row);
+        int entries = codes.start(row + 1) - start;
+        int columns = wDec.columns();
+        mine.entries(entries);
+        MemorySegment.copy(codes.indices().segment(), Matrix.INT, (long) start * Integer.BYTES, mine.indices, 0, entries);
+        MemorySegment.copy(codes.values().segment(), Matrix.FLOAT, (long) start * Float.BYTES, mine.values, 0, entries);
+        if (bias == null) {
+            mine.zeroedRow(columns);
+        } else {
+            mine.rows(columns);
+            MemorySegment.copy(bias.segment(), Matrix.FLOAT, 0, mine.row, 0, columns);
+        }
+        SparseRows.accumulate(
+                wDec.segment(),
+                0,
+                wDec.stride(),
+                columns,
+                mine.indices,
+                mine.values,
+                0,
+                entries,
+                mine.row,
+                0,
+                mine.row,
+                0);
+        return entries;
+    }
+
+    void auxiliaryScale(VectorDense dense, Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss) {
+        int rows = residual.intRows();
+        int columns = residual.columns();
+        float[] mean = dense.meanRow(residual);
+        if (rowSquares.length < rows) {
+            rowSquares = new double[rows];
+        }
+        team.run(VectorDense.tasks(rows, ROWS_PER_TASK), (task, worker) -> {
+            int last = Math.min(rows, (task + 1) * ROWS_PER_TASK);
+            for (int row = task * ROWS_PER_TASK; row < last; row++) {
+                rowSquares[row] =
+                        RowMath.squaredDistance(residual.segment(), residual.rowOffset(row), mean, columns);
+            }
+        });
+        double distance = 0;
+        double errors = 0;
+        for (int row = 0; row < rows; row++) {
+            distance += rowSquares[row];
+            errors += Cells.get(auxErrors, 0, row);
+        }
+        Cells.set(scale, 0, 0, distance == 0 ? 0 : 2.0 * coefficient / distance);
+        Cells.setDouble(loss, 0, distance == 0 ? 0 : errors / distance);
+    }
+
+    void latentGradients(
+            LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched) {
+        int latents = terms.groups().latents();
+        int width = gradients.encoder().columns();
+        int outWidth = gradients.decoder().columns();
+        team.run(VectorDense.tasks(latents, LATENTS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
+            int last = Math.min(latents, (task + 1) * LATENTS_PER_TASK);
+            for (int latent = task * LATENTS_PER_TASK; latent < last; latent++) {
+                if (terms.groups().start(latent) == terms.groups().start(latent + 1)) {
+                    continue;
+                }
+                clearRows(mine, Math.max(width, outWidth));
+                addLatent(terms, latent, normPenalty, wDec, mine);
+                boolean accumulate = Cells.getInt(touched, latent) != 0;
+                Matrix encoder = gradients.encoder();
+                Matrix decoder = gradients.decoder();
+                RowMath.store(mine.row, 1, accumulate, encoder.segment(), encoder.rowOffset(latent), width);
+                RowMath.store(mine.otherRow, 1, accumulate, decoder.segment(), decoder.rowOffset(latent), outWidth);
+                Cells.setInt(touched, latent, 1);
+            }
+        });
+    }
+
+    void latentStep(
+            AdamStep step,
+            LatentTerms terms,
+            @Nullable LatentTerms more,
+            float normPenalty,
+            LatentRows weights,
+            LatentRows firstMoments,
+            LatentRows secondMoments,
+            boolean unitDecoder) {
+        Matrix wDec = weights.decoder();
+        int latents = terms.groups().latents();
+        int widest = Math.max(weights.encoder().columns(), wDec.columns());
+        team.run(VectorDense.tasks(latents, LATENTS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
+            int last = Math.min(latents, (task + 1) * LATENTS_PER_TASK);
+            for (int latent = task * LATENTS_PER_TASK; latent < last; latent++) {
+                clearRows(mine, widest);
+                addLatent(terms, latent, normPenalty, wDec, mine);
+                if (more != null) {
+                    addLatent(more, latent, 0, null, mine);
+                }
+                AdamRow.update(
+                        step,
+                        weights.encoder(),
+                        firstMoments.encoder(),
+                        secondMoments.encoder(),
+                        latent,
+                        mine.row,
+                        false);
+                AdamRow.update(
+                        step, wDec, firstMoments.decoder(), secondMoments.decoder(), latent, mine.otherRow, unitDecoder);
+            }
+        });
+    }
+
+    private static void clearRows(WorkerScratch mine, int columns) {
+        mine.rows(columns);
+        Arrays.fill(mine.row, 0, columns, 0);
+        Arrays.fill(mine.otherRow, 0, columns, 0);
+    }
+
+    /** Adds to {@code mine.row} the encoder's and to {@code mine.otherRow} the decoder's gradient of one latent. */
+    private static void addLatent(
+            LatentTerms terms, int latent, float normPenalty, @Nullable Matrix wDec, WorkerScratch mine) {
+        LatentGroups groups = terms.groups();
+        int start = groups.start(latent);
+        int end = groups.start(latent + 1);
+        if (start == end) {
+            return;
+        }
+        Matrix input = terms.input();
+        Matrix residual = terms.residual();
+        float scale = Cells.get(terms.scale(), 0, 0);
+        mine.entries(end - start);
+        int entries = 0;
+        double activity = 0;
+        for (int at = start; at < end; at++) {
+            int entry = groups.entry(at);
+            float value = terms.codes().value(entry);
+            if (value != 0) {
+                activity += value;
+                mine.indices[entries] = groups.row(at);
+                mine.values[entries] = scale * value;
+                mine.gradients[entries++] = scale * Cells.get(terms.codeGradients(), 0, entry);
+            }
+        }
+        SparseRows.accumulate(
+                input.segment(),
+                0,
+                input.stride(),
+                input.columns(),
+                mine.indices,
+                mine.gradients,
+                0,
+                entries,
+                mine.row,
+                0,
+                mine.row,
+                0);
+        SparseRows.accumulate(
+                residual.segment(),
+                0,
+                residual.stride(),
+                residual.columns(),
+                mine.indices,
+                mine.values,
+                0,
+                entries,
+                mine.otherRow,
+                0,
+                mine.otherRow,
+                0);
+        if (normPenalty != 0 && activity != 0 && wDec != null) {
+            addNormPenalty(wDec, latent, normPenalty * activity, mine);
+        }
+    }
+
+    /** The norm has no gradient at 0; 0 is a subgradient. */
+    private static void addNormPenalty(Matrix wDec, int latent, double strength, WorkerScratch mine) {
+        long at = wDec.rowOffset(latent);
+        double norm = Math.sqrt(RowMath.dot(wDec.segment(), at, wDec.segment(), at, wDec.columns()));
+        if (norm > 0) {
+            mine.indices[0] = latent;
+            mine.values[0] = (float) (strength / norm);
+            SparseRows.accumulate(
+                    wDec.segment(),
+                    0,
+                    wDec.stride(),
+                    wDec.columns(),
+                    mine.indices,
+                    mine.values,
+                    0,
+                    1,
+                    mine.otherRow,
+                    0,
+                    mine.otherRow,
+                    0);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device.cpu;
+
+import dev.darien.device.AdamStep;
+import dev.darien.memory.Matrix;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** The optimiser with vectors and a team, rows in parallel. */
+final class VectorOptimiser {
+    private static final int ROWS_PER_TASK = 64;
+
+    private final Team team;
+    private final WorkerScratch[] scratch;
+    private double[] partial = new double[0];
+
+    VectorOptimiser(Team team, WorkerScratch[] scratch) {
+        this.team = team;
+        this.scratch = scratch;
+    }
+
+    void squaredNorm(
+            Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum) {
+        int tasks = VectorDense.tasks(x.rows(), ROWS_PER_TASK);
+        if (partial.length < tasks) {
+            partial = new double[tasks];
+        }
+        team.run(tasks, (task, worker) -> {
+            double total = 0;
+            long last = Math.min(x.rows(), (task + 1L) * ROWS_PER_TASK);
+            for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
+                if (touched != null && Cells.getInt(touched, row) == 0) {
+                    continue;
+                }
+                long at = x.rowOffset(row);
+                if (orthogonalTo == null) {
+                    total += RowMath.dot(x.segment(), at, x.segment(), at, x.columns());
+                } else {
+                    long otherAt = orthogonalTo.rowOffset(row);
+                    float along = RowMath.dot(x.segment(), at, orthogonalTo.segment(), otherAt, x.columns());
+                    total += RowMath.squaredRest(
+                            x.segment(), at, orthogonalTo.segment(), otherAt, along, x.columns());
+                }
+            }
+            partial[task] = total;
+        });
+        double total = accumulate ? Cells.getDouble(sum, 0) : 0;
+        for (int task = 0; task < tasks; task++) {
+            total += partial[task];
+        }
+        Cells.setDouble(sum, 0, total);
+    }
+
+    void adam(
+            AdamStep step,
+            Matrix weights,
+            Matrix gradient,
+            Matrix firstMoment,
+            Matrix secondMoment,
+            @Nullable Matrix touched,
+            @Nullable Matrix gradientScale,
+            boolean unitRows) {
+        float scale = gradientScale == null ? 1 : Cells.get(gradientScale, 0, 0);
+        int columns = weights.columns();
+        team.run(VectorDense.tasks(weights.rows(), ROWS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
+            mine.rows(columns);
+            long last = Math.min(weights.rows(), (task + 1L) * ROWS_PER_TASK);
+            for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
+                if (touched == null || Cells.getInt(touched, row) != 0) {
+                    RowMath.load(gradient.segment(), gradient.rowOffset(row), scale, mine.row, columns);
+                } else {
+                    Arrays.fill(mine.row, 0, columns, 0);
+                }
+                AdamRow.update(step, weights, firstMoment, secondMoment, row, mine.row, unitRows);
+            }
+        });
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device.cpu;
+
+import java.util.Arrays;
+
+/** One worker's lists of entries and rows of floats, which grow to the largest that was ever needed. */
+final class WorkerScratch {
+    int[] indices = new int[0];
+    float[] values = new float[0];
+    float[] gradients = new float[0];
+    float[] row = new float[0];
+    float[] otherRow = new float[0];
+
+    /** Room for {@code entries} in the lists; what they held may be lost. */
+    void entries(int entries) {
+        if (indices.length < entries) {
+            int size = Math.max(entries, 2 * indices.length);
+            indices = new int[size];
+            values = new float[size];
+            gradients = new float[size];
+        }
+    }
+
+    /** Room for {@code columns} floats in both rows. */
+    void rows(int columns) {
+        if (row.length < columns) {
+            row = new float[columns];
+            otherRow = new float[columns];
+        }
+    }
+
+    /** {@link #row} with its first {@code columns} floats 0. */
+    float[] zeroedRow(int columns) {
+        rows(columns);
+        Arrays.fill(row, 0, columns, 0);
+        return row;
+    }
+
+    static WorkerScratch[] of(int workers) {
+        WorkerScratch[] all = new WorkerScratch[workers];
+        Arrays.setAll(all, worker -> new WorkerScratch());
+        return all;
+    }
+}

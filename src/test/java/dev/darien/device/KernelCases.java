@@ -22,8 +22,12 @@ final class KernelCases {
             case CONVERT -> new DenseCases(trial).convert();
             case MULTIPLY -> new DenseCases(trial).multiply();
             case FILL -> new DenseCases(trial).fill();
-            case SCALE -> new DenseCases(trial).inPlace(x -> trial.kernels().scale(x, trial.data().number()), 1);
-            case CLAMP_BELOW -> new DenseCases(trial).inPlace(x -> trial.kernels().clampBelow(x, trial.data().number()), 0);
+            case SCALE ->
+                new DenseCases(trial)
+                        .inPlace(x -> trial.kernels().scale(x, trial.data().number()), 1);
+            case CLAMP_BELOW ->
+                new DenseCases(trial)
+                        .inPlace(x -> trial.kernels().clampBelow(x, trial.data().number()), 0);
             case EXPONENTIAL_AVERAGE -> new DenseCases(trial).exponentialAverage();
             case ROW_NORMS -> new DenseCases(trial).rowNorms();
             case WEIGHTED_ROW_SUM -> new DenseCases(trial).weightedRowSum();

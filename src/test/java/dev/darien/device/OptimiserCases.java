@@ -64,7 +64,8 @@ final class OptimiserCases {
         int width = data.size();
         int outWidth = data.size();
         LatentTerms terms = GradientCases.terms(trial, data.size(), latents, width, outWidth);
-        LatentTerms more = random.nextBoolean() ? GradientCases.terms(trial, data.size(), latents, width, outWidth) : null;
+        LatentTerms more =
+                random.nextBoolean() ? GradientCases.terms(trial, data.size(), latents, width, outWidth) : null;
         boolean unit = random.nextBoolean();
         LatentRows weights = new LatentRows(
                 fixture.floats(data.matrix(latents, width)),

@@ -132,7 +132,8 @@ final class ScalarGradients {
         Cells.setInt(offsets, 0, 0);
     }
 
-    static void encoderBiasGradient(LatentTerms terms, boolean accumulate, Matrix gradient, int firstLatent, int lastLatent) {
+    static void encoderBiasGradient(
+            LatentTerms terms, boolean accumulate, Matrix gradient, int firstLatent, int lastLatent) {
         LatentGroups groups = terms.groups();
         double scale = Cells.get(terms.scale(), 0, 0);
         for (int latent = firstLatent; latent < lastLatent; latent++) {
@@ -158,7 +159,9 @@ final class ScalarGradients {
             float bandwidth,
             float l0Coefficient,
             boolean accumulate,
-            Matrix gradient, int firstLatent, int lastLatent) {
+            Matrix gradient,
+            int firstLatent,
+            int lastLatent) {
         LatentGroups groups = terms.groups();
         double scale = Cells.get(terms.scale(), 0, 0);
         for (int latent = firstLatent; latent < lastLatent; latent++) {

@@ -149,8 +149,9 @@ public interface Kernels {
             Matrix gradient);
 
     /**
-     * Gradients of the weights, see {@link LatentTerms}. Rows of latents without entries, active or not, are not
-     * written: a row is overwritten if its {@code touched} is 0, which becomes 1, and added to otherwise.
+     * Gradients of the weights, see {@link LatentTerms}. A row of a latent with entries, active or not, is overwritten
+     * if its {@code touched} is 0, which becomes 1, and added to otherwise. What rows hold whose {@code touched} stays 0
+     * is undefined.
      *
      * @param normPenalty adds {@code normPenalty · (Σ z) · wDec[j]/‖wDec[j]‖} to the decoder's gradient
      * @param wDec needed with a normPenalty

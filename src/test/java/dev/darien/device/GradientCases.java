@@ -133,6 +133,13 @@ final class GradientCases {
         Matrix wDec = fixture.floats(data.matrix(latents, terms.residual().columns()));
         boolean penalised = random.nextBoolean();
         kernels.latentGradients(terms, penalised ? data.number() : 0, penalised ? wDec : null, gradients, touched);
+        // What untouched rows hold is nobody's business.
+        for (int latent = 0; latent < latents; latent++) {
+            if (touched.getLong(0, latent) == 0) {
+                kernels.fill(gradients.encoder().slice(latent, 1), 0);
+                kernels.fill(gradients.decoder().slice(latent, 1), 0);
+            }
+        }
         trial.out("encoder", gradients.encoder(), terms.codes().rows() + 1);
         trial.out(
                 "decoder",

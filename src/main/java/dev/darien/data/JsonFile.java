@@ -5,15 +5,18 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.node.NullNode;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** JSON objects as files and as lines. */
 public final class JsonFile {
@@ -30,15 +33,21 @@ public final class JsonFile {
     public static Map<String, Object> read(Path file) {
         try {
             return parse(Files.readString(file), file.toString());
+        } catch (CharacterCodingException e) {
+            throw new DataException(file + " is not a JSON object: it isn't text in UTF-8", e);
         } catch (IOException e) {
-            throw new DataException(file + " can't be read: " + e.getMessage(), e);
+            throw new DataException(file + " can't be read: " + MappedFile.reason(e), e);
         }
     }
 
     /** Parses one JSON object; {@code where} is named when it isn't one. */
     public static Map<String, Object> parse(String text, String where) {
         try {
-            return MAPPER.readValue(text, new TypeReference<LinkedHashMap<String, Object>>() {});
+            Map<String, Object> object = MAPPER.readValue(text, new TypeReference<LinkedHashMap<String, Object>>() {});
+            if (object == null) {
+                throw new DataException(where + " is not a JSON object but null");
+            }
+            return object;
         } catch (JsonProcessingException e) {
             throw new DataException(where + " is not a JSON object: " + e.getOriginalMessage(), e);
         }
@@ -64,7 +73,7 @@ public final class JsonFile {
             aside.put(MemorySegment.ofArray(bytes), 0, bytes.length);
             aside.commit();
         } catch (IOException e) {
-            throw new DataException(file + " can't be written: " + e.getMessage(), e);
+            throw new DataException(file + " can't be written: " + MappedFile.reason(e), e);
         }
     }
 
@@ -77,20 +86,19 @@ public final class JsonFile {
         }
     }
 
-    private static Object finite(Object value) {
-        return switch (value) {
-            case Map<?, ?> map -> {
-                Map<Object, Object> copy = new LinkedHashMap<>();
-                map.forEach((key, item) -> copy.put(key, item == null ? NullNode.getInstance() : finite(item)));
-                yield copy;
-            }
-            case List<?> list ->
-                list.stream()
-                        .map(item -> item == null ? NullNode.getInstance() : finite(item))
-                        .toList();
-            case Double number -> Double.isFinite(number) ? number : NullNode.getInstance();
-            case Float number -> Float.isFinite(number) ? number : NullNode.getInstance();
-            default -> value;
-        };
+    private static @Nullable Object finite(@Nullable Object value) {
+        if (value instanceof Map<?, ?> map) {
+            Map<Object, @Nullable Object> copy = new LinkedHashMap<>();
+            map.forEach((key, item) -> copy.put(key, finite(item)));
+            return copy;
+        }
+        if (value instanceof Collection<?> items) {
+            List<@Nullable Object> copy = new ArrayList<>();
+            items.forEach(item -> copy.add(finite(item)));
+            return copy;
+        }
+        boolean infinite = value instanceof Double number && !Double.isFinite(number);
+        boolean infiniteSingle = value instanceof Float single && !Float.isFinite(single);
+        return infinite || infiniteSingle ? null : value;
     }
 }

@@ -9,6 +9,7 @@ module dev.darien {
 
     exports dev.darien.data;
     exports dev.darien.device;
+    exports dev.darien.eval;
     exports dev.darien.memory;
     exports dev.darien.sae;
     exports dev.darien.train;

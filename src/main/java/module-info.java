@@ -11,6 +11,7 @@ module dev.darien {
     exports dev.darien.device;
     exports dev.darien.eval;
     exports dev.darien.memory;
+    exports dev.darien.report;
     exports dev.darien.sae;
     exports dev.darien.train;
 

@@ -81,6 +81,9 @@ record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
         if (descr.isEmpty() || order.isEmpty() || !shape.startsWith("(")) {
             throw malformed(file);
         }
+        if ("'\"[".indexOf(descr.charAt(0)) < 0) {
+            throw malformed(file);
+        }
         DType dtype = dtype(file, descr);
         if (!order.equals("False")) {
             throw new DataException(file + " is in Fortran order (columns first), but C order is needed; "

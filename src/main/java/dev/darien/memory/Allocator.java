@@ -93,6 +93,9 @@ public final class Allocator implements AutoCloseable {
                     + "the number of latents or the number of SAEs trained at once");
             explained.initCause(e);
             throw explained;
+        } catch (RuntimeException | Error e) {
+            reservation.close();
+            throw e;
         }
     }
 

@@ -27,9 +27,10 @@ public final class TestDevices {
         }
         for (String required : System.getProperty(REQUIRE, DEFAULT_REQUIRED).split(",", -1)) {
             String name = required.trim();
-            if (candidates.stream().noneMatch(one -> one.available() && one.name().equals(name))) {
-                throw new AssertionError("the tests need device '" + name + "' (" + REQUIRE + "), which can't be had: "
-                        + candidates);
+            if (candidates.stream()
+                    .noneMatch(one -> one.available() && one.name().equals(name))) {
+                throw new AssertionError(
+                        "the tests need device '" + name + "' (" + REQUIRE + "), which can't be had: " + candidates);
             }
             if (!names.contains(name)) {
                 names.add(name);

@@ -49,7 +49,7 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void fill(Matrix x, float value) {
-        Shapes.anyShape(x);
+        Shapes.fill(x);
         Cells.fill(x, value);
     }
 

@@ -104,7 +104,8 @@ class AdamRowTest {
             MemorySegment w = arena.allocate(40 * Float.BYTES);
             MemorySegment m = arena.allocate(40 * Float.BYTES);
             MemorySegment v = arena.allocate(40 * Float.BYTES);
-            AdamRow.update(w, m, v, 0, 40, new float[40], 0, AdamRow.Step.of(0.1, BETA1, BETA2, EPSILON, 1), true, true);
+            AdamRow.update(
+                    w, m, v, 0, 40, new float[40], 0, AdamRow.Step.of(0.1, BETA1, BETA2, EPSILON, 1), true, true);
             assertThat(w.toArray(FLOAT)).containsOnly(0f);
         }
     }

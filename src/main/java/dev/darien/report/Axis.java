@@ -68,11 +68,11 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks) {
 
     /** A logarithmic axis over positive values. */
     static Axis logarithmic(double low, double high) {
-        double decades = Math.log10(high / low);
+        double decades = Math.log10(high) - Math.log10(low);
         double[] within = decades > 2 ? new double[] {1} : new double[] {1, 2, 5};
         int every = Math.max(1, (int) Math.ceil(decades / (TICKS + 2)));
-        double start = low / Math.pow(high / low, 0.04);
-        double end = high * Math.pow(high / low, 0.04);
+        double start = low / Math.pow(10, 0.04 * decades);
+        double end = high * Math.pow(10, 0.04 * decades);
         List<Double> ticks = new ArrayList<>();
         for (int decade = (int) Math.floor(Math.log10(start)); decade <= Math.ceil(Math.log10(end)); decade++) {
             for (double factor : within) {
@@ -98,7 +98,8 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks) {
     /** Where {@code value} lies, 0 at the start and 1 at the end; NaN if it can't be shown. */
     double fraction(double value) {
         return logarithmic
-                ? value > 0 ? Math.log(value / low) / Math.log(high / low) : Double.NaN
+                // Differences of logarithms: the ratio itself may overflow.
+                ? value > 0 ? (Math.log(value) - Math.log(low)) / (Math.log(high) - Math.log(low)) : Double.NaN
                 : (value - low) / (high - low);
     }
 
@@ -110,6 +111,7 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks) {
             String power = Text.power((int) exponent);
             return factor < 1.5 ? power : Math.round(factor) + "·" + power;
         }
-        return Math.abs(tick) < 1e-12 * high ? "0" : Text.compact(tick);
+        // A multiple of the step that should be 0 may be a rounding error.
+        return !logarithmic && Math.abs(tick) < 1e-12 * (high - low) ? "0" : Text.compact(tick);
     }
 }

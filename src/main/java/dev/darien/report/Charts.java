@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleFunction;
+import java.util.stream.IntStream;
 
 /** The charts of the page, each an SVG. */
 final class Charts {
@@ -49,7 +50,7 @@ final class Charts {
         if (metrics.size() <= MOST_POINTS) {
             return metrics;
         }
-        return java.util.stream.IntStream.range(0, MOST_POINTS)
+        return IntStream.range(0, MOST_POINTS)
                 .mapToObj(at -> metrics.get((int) ((long) at * (metrics.size() - 1) / (MOST_POINTS - 1))))
                 .toList();
     }
@@ -64,7 +65,7 @@ final class Charts {
         }
         // Whole decades, at least three, and room on the left for the latents that never fire.
         double low = Math.min(-3, Math.floor(edges.get(first)));
-        double room = (0 - low) * 0.12;
+        double room = (0 - low) * 0.2;
         int most = Math.max(density.zero(), counts.stream().mapToInt(count -> count).max().orElse(0));
         Axis xAxis = new Axis(low - room, 0, false, List.of());
         Axis yAxis = Axis.linear(0, Math.max(1, most));
@@ -79,7 +80,7 @@ final class Charts {
                             .formatted(Text.value(counts.get(bin)), share(edges.get(bin)), share(edges.get(bin + 1))));
         }
         double zero = low - 0.6 * room;
-        plot.bar("dead", zero - 0.3 * room, zero + 0.3 * room, density.zero(), Text.value(density.zero()) + " never fire");
+        plot.bar("dead", zero - 0.2 * room, zero + 0.2 * room, density.zero(), Text.value(density.zero()) + " never fire");
         plot.category(zero, "never");
         for (int decade = (int) low; decade <= 0; decade++) {
             plot.category(decade, decade == 0 ? "1" : Text.power(decade));
@@ -113,7 +114,7 @@ final class Charts {
 
     /** Ascending ranks from 1 to {@code last}, about equally spaced on a logarithmic axis. */
     private static int[] logarithmicRanks(int last) {
-        return java.util.stream.IntStream.range(0, MOST_POINTS)
+        return IntStream.range(0, MOST_POINTS)
                 .map(at -> (int) Math.round(Math.pow(Math.max(1, last), at / (MOST_POINTS - 1.0))))
                 .distinct()
                 .filter(rank -> rank <= last)

@@ -66,9 +66,13 @@ public final class Report {
         }
         if (content.evaluation() != null) {
             densities(content.evaluation());
+        }
+        out.append("<div class=\"tables\">\n");
+        if (content.evaluation() != null) {
             evaluationTable(content.evaluation());
         }
         table("Training", content.training());
+        out.append("</div>\n");
         table("How to get this again", content.provenance());
         out.append("<footer>Made by Darien.</footer>\n</main>\n</body>\n</html>\n");
         return out.toString();
@@ -94,10 +98,10 @@ public final class Report {
         @Nullable Evaluation evaluation = content.evaluation();
         if (evaluation != null) {
             figure(
-                    "Unexplained variance",
+                    "FVU",
                     Text.percent(evaluation.fvu()),
-                    "FVU; " + Text.percent(evaluation.explainedVariance()) + " explained");
-            figure("Active latents", Text.number(evaluation.l0(), 4), "L0, of " + Text.value(evaluation.latents()));
+                    Text.percent(evaluation.explainedVariance()) + " explained");
+            figure("Active latents", Text.number(evaluation.l0(), 4), "a token, of " + Text.value(evaluation.latents()));
             figure(
                     "Dead latents",
                     Text.percent(evaluation.deadFraction()),
@@ -107,8 +111,8 @@ public final class Report {
                     Text.number(evaluation.cosine(), 4),
                     "bias γ " + Text.number(evaluation.relativeBias(), 4));
         } else {
-            figure("Unexplained variance", Text.percent(lastOf("fvu")), "FVU, on training batches");
-            figure("Active latents", Text.number(lastOf("l0"), 4), "L0, on training batches");
+            figure("FVU", Text.percent(lastOf("fvu")), "on training batches");
+            figure("Active latents", Text.number(lastOf("l0"), 4), "on training batches");
             figure("Dead latents", Text.percent(lastOf("dead_fraction")), "at the end of training");
             figure("Loss", Text.number(lastOf("loss"), 4), "at the end of training");
         }
@@ -142,11 +146,11 @@ public final class Report {
     private void courses() {
         List<Map<String, Object>> metrics = content.metrics();
         out.append("<section>\n<h2>Course of training</h2>\n<div class=\"charts\">\n");
-        chart("Loss", "Reconstruction, penalty and auxiliary loss together.", Charts.course(metrics, "loss", "Loss", Unit.PLAIN, true, false));
+        chart("Loss", "Reconstruction, penalty and auxiliary loss together.", Charts.course(metrics, "loss", "Loss", Unit.PLAIN, true, true));
         chart(
                 "Fraction of variance unexplained",
                 "Squared error over the variance of the data, on training batches.",
-                Charts.course(metrics, "fvu", "Fraction of variance unexplained", Unit.PLAIN, true, false));
+                Charts.course(metrics, "fvu", "Fraction of variance unexplained", Unit.PLAIN, true, true));
         chart("L0", "Active latents for each token.", Charts.course(metrics, "l0", "L0", Unit.PLAIN, true, true));
         chart(
                 "Dead latents",

@@ -3,7 +3,10 @@ package dev.darien.report;
 
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Text for the page: escaped, and numbers as people read them. */
@@ -11,6 +14,7 @@ final class Text {
     /** Shown where there is no number. */
     static final String MISSING = "–";
 
+    private static final Pattern ABBREVIATIONS = Pattern.compile("\\b(fvu|mse|l0|l1|l2)\\b");
     private static final String MINUS = "−";
     private static final String NARROW_SPACE = "\u202f";
 
@@ -80,7 +84,7 @@ final class Text {
         double percent = share * 100;
         String text = percent != 0 && Math.abs(percent) < 0.01
                 ? number(percent, 1)
-                : plain(new BigDecimal(percent).setScale(Math.abs(percent) < 1 ? 2 : 1, java.math.RoundingMode.HALF_EVEN));
+                : plain(new BigDecimal(percent).setScale(Math.abs(percent) < 1 ? 2 : 1, RoundingMode.HALF_EVEN));
         return text + NARROW_SPACE + "%";
     }
 
@@ -125,13 +129,14 @@ final class Text {
         };
     }
 
-    /** {@code dead_fraction} and {@code deadFraction} as {@code dead fraction}. */
+    /** {@code dead_fraction} and {@code deadFraction} as {@code dead fraction}; {@code fvu} as {@code FVU}. */
     static String name(String key) {
-        return key.replace('_', ' ').replaceAll("([a-z0-9])([A-Z])", "$1 $2").toLowerCase(Locale.ROOT);
+        String words = key.replace('_', ' ').replaceAll("([a-z])([A-Z])", "$1 $2").toLowerCase(Locale.ROOT);
+        return ABBREVIATIONS.matcher(words).replaceAll(match -> match.group().toUpperCase(Locale.ROOT));
     }
 
     /** The number under {@code key}, NaN if there is none. */
-    static double get(java.util.Map<String, Object> map, String key) {
+    static double get(Map<String, Object> map, String key) {
         return map.get(key) instanceof Number number ? number.doubleValue() : Double.NaN;
     }
 }

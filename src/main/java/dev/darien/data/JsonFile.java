@@ -5,12 +5,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.NullNode;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** JSON objects as files and as lines. */
@@ -76,15 +78,19 @@ public final class JsonFile {
     }
 
     private static Object finite(Object value) {
-        if (value instanceof Map<?, ?> map) {
-            Map<Object, Object> copy = new LinkedHashMap<>();
-            map.forEach((key, item) -> copy.put(key, item == null ? null : finite(item)));
-            return copy;
-        }
-        if (value instanceof Double number && !Double.isFinite(number)
-                || value instanceof Float single && !Float.isFinite(single)) {
-            return com.fasterxml.jackson.databind.node.NullNode.getInstance();
-        }
-        return value;
+        return switch (value) {
+            case Map<?, ?> map -> {
+                Map<Object, Object> copy = new LinkedHashMap<>();
+                map.forEach((key, item) -> copy.put(key, item == null ? NullNode.getInstance() : finite(item)));
+                yield copy;
+            }
+            case List<?> list ->
+                list.stream()
+                        .map(item -> item == null ? NullNode.getInstance() : finite(item))
+                        .toList();
+            case Double number -> Double.isFinite(number) ? number : NullNode.getInstance();
+            case Float number -> Float.isFinite(number) ? number : NullNode.getInstance();
+            default -> value;
+        };
     }
 }

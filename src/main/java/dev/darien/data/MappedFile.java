@@ -55,7 +55,9 @@ final class MappedFile implements AutoCloseable {
         return switch (e) {
             case NoSuchFileException missing -> "it doesn't exist";
             case AccessDeniedException denied -> "permission denied";
-            case FileSystemException other when other.getReason() != null -> other.getReason();
+            // No guarded pattern: the formatter runs on an older Java.
+            case FileSystemException other ->
+                other.getReason() != null ? other.getReason() : String.valueOf(other.getMessage());
             default -> e.getMessage() == null ? "the system gave no reason" : e.getMessage();
         };
     }

@@ -120,7 +120,7 @@ public interface Kernels {
     /**
      * The scale of the auxiliary loss (Gao et al. 2024, appendix A.2): with e the main residual and D its total squared
      * distance from its mean over the batch, {@code scale = 2·coefficient/D} and {@code loss = Σ auxErrors / D}; both
-     * 0 where D is 0.
+     * 0 where D is 0 but for rounding, at most 1e-10 of Σ‖e‖².
      *
      * @param scale F32[1, 1]
      * @param loss F64[1, 1]
@@ -168,8 +168,7 @@ public interface Kernels {
      * @param touched I32[1, rows]; null for all
      * @param sum F64[1, 1]
      */
-    void squaredNorm(
-            Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum);
+    void squaredNorm(Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum);
 
     /** {@code scale = min(1, maximum / (√squaredNorm + 1e-6))}: clipping by the global norm. */
     void clipScale(Matrix squaredNorm, float maximum, Matrix scale);

@@ -31,8 +31,8 @@ public record SparseCodes(Matrix offsets, Matrix indices, Matrix values, int lat
      */
     public static SparseCodes allocate(Allocator allocator, int rows, int latents, long capacity) {
         if (capacity < 0 || capacity > Integer.MAX_VALUE - 64) {
-            throw new IllegalArgumentException("codes of " + rows + " rows can't hold " + capacity
-                    + " entries in one batch; use a smaller batch");
+            throw new IllegalArgumentException(
+                    "codes of " + rows + " rows can't hold " + capacity + " entries in one batch; use a smaller batch");
         }
         int room = (int) Math.max(1, capacity);
         Deque<Matrix> made = new ArrayDeque<>();
@@ -76,9 +76,8 @@ public record SparseCodes(Matrix offsets, Matrix indices, Matrix values, int lat
 
     /** The same memory seen as codes of the first {@code rows} rows; a view, which owns nothing. */
     public SparseCodes firstRows(int rows) {
-        MemorySegment part = offsets.isHost()
-                ? offsets.segment().asSlice(0, (rows + 1L) * Long.BYTES)
-                : offsets.segment();
+        MemorySegment part =
+                offsets.isHost() ? offsets.segment().asSlice(0, (rows + 1L) * Long.BYTES) : offsets.segment();
         return new SparseCodes(
                 new Matrix(part, DType.I64, 1, rows + 1, rows + 1, null),
                 indices.slice(0, 1),

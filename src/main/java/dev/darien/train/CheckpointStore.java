@@ -109,7 +109,9 @@ final class CheckpointStore {
                     && checksum(data(step)).equals(manifest.get("crc32c"))
                     && contentChecksum(content).equals(manifest.get("content_crc32c"));
             if (!whole) {
-                LOG.log(System.Logger.Level.WARNING, "the checkpoint " + manifest(step) + " is damaged and passed over");
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "the checkpoint " + manifest(step) + " is damaged and passed over");
             }
             return whole;
         } catch (DataException e) {

@@ -36,7 +36,8 @@ class DataCheckTest {
     private ActivationSource source(String name, float[] values, int width) {
         String shape = "[" + values.length / width + "," + width + "]";
         return ActivationSources.open(
-                List.of(TestFiles.activations(folder.resolve(name), "F32", shape, TestFiles.floats(values))), "activations");
+                List.of(TestFiles.activations(folder.resolve(name), "F32", shape, TestFiles.floats(values))),
+                "activations");
     }
 
     private ActivationSource halves(String name, DType dtype, float[] values) {
@@ -59,11 +60,12 @@ class DataCheckTest {
             double[] mean = new double[WIDTH];
             double squares = 0;
             for (int i = 0; i < values.length; i++) {
-                float stored = switch (dtype) {
-                    case F16 -> Float.float16ToFloat(Float.floatToFloat16(values[i]));
-                    case BF16 -> DType.bfloat16ToFloat(DType.floatToBfloat16(values[i]));
-                    default -> values[i];
-                };
+                float stored =
+                        switch (dtype) {
+                            case F16 -> Float.float16ToFloat(Float.floatToFloat16(values[i]));
+                            case BF16 -> DType.bfloat16ToFloat(DType.floatToBfloat16(values[i]));
+                            default -> values[i];
+                        };
                 mean[i % WIDTH] += stored / (double) ROWS;
                 squares += (double) stored * stored / ROWS;
             }
@@ -103,7 +105,9 @@ class DataCheckTest {
                         ActivationSources.open(List.of(folder.resolve("b"), folder.resolve("a")), "activations")) {
             long hash = DataCheck.scan(whole, OnNan.FAIL).hash();
             assertThat(DataCheck.scan(shards, OnNan.FAIL).hash()).isEqualTo(hash);
-            assertThat(DataCheck.scan(swapped, OnNan.FAIL).hash()).as("order matters").isNotEqualTo(hash);
+            assertThat(DataCheck.scan(swapped, OnNan.FAIL).hash())
+                    .as("order matters")
+                    .isNotEqualTo(hash);
         }
     }
 
@@ -151,7 +155,9 @@ class DataCheckTest {
                 assertThatThrownBy(() -> DataCheck.scan(source, OnNan.FAIL, count))
                         .isInstanceOf(DataException.class)
                         .hasMessageContainingAll(
-                                folder.resolve("bad").toString(), "'activations', row 777, column 5 is " + word, "--on-nan skip");
+                                folder.resolve("bad").toString(),
+                                "'activations', row 777, column 5 is " + word,
+                                "--on-nan skip");
             }
         }
     }
@@ -173,7 +179,8 @@ class DataCheckTest {
         }
         sound = Arrays.copyOf(sound, at);
         try (ActivationSource all = dtype == DType.F32 ? source("all", values, WIDTH) : halves("all", dtype, values);
-                ActivationSource rest = dtype == DType.F32 ? source("rest", sound, WIDTH) : halves("rest", dtype, sound)) {
+                ActivationSource rest =
+                        dtype == DType.F32 ? source("rest", sound, WIDTH) : halves("rest", dtype, sound)) {
             DataSummary summary = DataCheck.scan(all, OnNan.SKIP, 2);
             DataSummary expected = DataCheck.scan(rest, OnNan.FAIL, 2);
             assertThat(summary.badRows()).isEqualTo(badRows);
@@ -202,7 +209,8 @@ class DataCheckTest {
             assertThatThrownBy(() -> DataCheck.scan(source, OnNan.SKIP))
                     .isInstanceOf(DataException.class)
                     .hasMessageContaining("every one of its 8 rows");
-            assertThatThrownBy(() -> DataCheck.scan(source, OnNan.SKIP, 0)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> DataCheck.scan(source, OnNan.SKIP, 0))
+                    .isInstanceOf(IllegalArgumentException.class);
         }
     }
 

@@ -36,7 +36,8 @@ class HostileSafetensorsTest {
                 Arguments.of("{" + good + "} {}", "more than one JSON value"),
                 Arguments.of("{" + good + "}x", "isn't valid JSON"),
                 Arguments.of("{" + good + "," + good + "}", "Duplicate"),
-                Arguments.of("{\"activations\":{\"dtype\":\"F32\",\"dtype\":\"F16\",\"shape\":[4,4],\"data_offsets\":[0,64]}}",
+                Arguments.of(
+                        "{\"activations\":{\"dtype\":\"F32\",\"dtype\":\"F16\",\"shape\":[4,4],\"data_offsets\":[0,64]}}",
                         "Duplicate"),
                 Arguments.of("{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}," + good + "}", "Duplicate"),
                 Arguments.of("{\"__metadata__\":{\"a\":1}," + good + "}", "__metadata__ 'a' should be a string"),
@@ -45,33 +46,46 @@ class HostileSafetensorsTest {
                 Arguments.of("{\"activations\":{\"shape\":[4,4],\"data_offsets\":[0,64]}}", "lacks its dtype"),
                 Arguments.of("{\"activations\":{\"dtype\":\"F32\",\"data_offsets\":[0,64]}}", "lacks its shape"),
                 Arguments.of("{\"activations\":{\"dtype\":\"F32\",\"shape\":[4,4]}}", "lacks its data_offsets"),
-                Arguments.of("{\"activations\":{\"dtype\":3,\"shape\":[4,4],\"data_offsets\":[0,64]}}", "dtype should be a string"),
+                Arguments.of(
+                        "{\"activations\":{\"dtype\":3,\"shape\":[4,4],\"data_offsets\":[0,64]}}",
+                        "dtype should be a string"),
                 Arguments.of("{" + tensor("activations", "F32", "16", 0, 64) + "}", "array of whole numbers"),
                 Arguments.of("{" + tensor("activations", "F32", "[4.0,4]", 0, 64) + "}", "array of whole numbers"),
                 Arguments.of("{" + tensor("activations", "F32", "[\"4\",4]", 0, 64) + "}", "array of whole numbers"),
-                Arguments.of("{" + tensor("activations", "F32", "[99999999999999999999,4]", 0, 64) + "}", "isn't valid JSON"),
+                Arguments.of(
+                        "{" + tensor("activations", "F32", "[99999999999999999999,4]", 0, 64) + "}",
+                        "isn't valid JSON"),
                 Arguments.of("{" + tensor("activations", "F32", "[-4,-4]", 0, 64) + "}", "negative number -4"),
                 Arguments.of("{" + tensor("activations", "F32", "[4,4]", -64, 0) + "}", "negative number -64"),
                 Arguments.of("{" + tensor("activations", "F32", "[4,4]", 64, 0) + "}", "[begin, end] was expected"),
-                Arguments.of("{\"activations\":{\"dtype\":\"F32\",\"shape\":[4,4],\"data_offsets\":[0,32,64]}}",
+                Arguments.of(
+                        "{\"activations\":{\"dtype\":\"F32\",\"shape\":[4,4],\"data_offsets\":[0,32,64]}}",
                         "[begin, end] was expected"),
-                Arguments.of("{" + tensor("activations", "F32", "[8589934592,8589934592]", 0, 64) + "}", "more than any file"),
-                Arguments.of("{" + tensor("activations", "F32", "[4294967296,4294967296,0]", 0, 0) + "}", "more than any file"),
+                Arguments.of(
+                        "{" + tensor("activations", "F32", "[8589934592,8589934592]", 0, 64) + "}",
+                        "more than any file"),
+                Arguments.of(
+                        "{" + tensor("activations", "F32", "[4294967296,4294967296,0]", 0, 0) + "}",
+                        "more than any file"),
                 Arguments.of("{" + tensor("activations", "F32", "[4,5]", 0, 64) + "}", "takes 80 bytes"),
                 Arguments.of("{" + tensor("activations", "F16", "[4,4]", 0, 64) + "}", "takes 32 bytes"),
                 Arguments.of("{" + good + "," + tensor("x", "F32", "[4,4]", 32, 96) + "}", "overlap"),
                 Arguments.of("{" + good + "," + tensor("x", "F32", "[4,4]", 0, 64) + "}", "overlap"),
                 Arguments.of("{" + tensor("activations", "F32", "[2,4]", 32, 64) + "}", "leave a gap"),
-                Arguments.of("{" + tensor("activations", "F32", "[2,4]", 0, 32) + "}", "32 bytes after its last tensor"),
+                Arguments.of(
+                        "{" + tensor("activations", "F32", "[2,4]", 0, 32) + "}", "32 bytes after its last tensor"),
                 Arguments.of("{" + tensor("activations", "F32", "[8,4]", 0, 128) + "}", "truncated"),
                 Arguments.of("{" + tensor("activations", "F99", "[4,4]", 0, 64) + "}", "is of type F99"),
                 Arguments.of("{" + tensor("activations", "I64", "[4,2]", 0, 64) + "}", "must be F32, F16 or BF16"),
                 Arguments.of("{" + tensor("activations", "F64", "[4,2]", 0, 64) + "}", "must be F32, F16 or BF16"),
                 Arguments.of("{" + tensor("activations", "F32", "[16]", 0, 64) + "}", "[tokens, width]"),
                 Arguments.of("{" + tensor("activations", "F32", "[2,2,2,2]", 0, 64) + "}", "[tokens, width]"),
-                Arguments.of("{" + tensor("activations", "F32", "[]", 0, 4) + "," + tensor("x", "F32", "[15]", 4, 64) + "}",
+                Arguments.of(
+                        "{" + tensor("activations", "F32", "[]", 0, 4) + "," + tensor("x", "F32", "[15]", 4, 64) + "}",
                         "[tokens, width]"),
-                Arguments.of("{" + tensor("activations", "F32", "[0,4]", 0, 0) + "," + tensor("x", "F32", "[16]", 0, 64) + "}",
+                Arguments.of(
+                        "{" + tensor("activations", "F32", "[0,4]", 0, 0) + "," + tensor("x", "F32", "[16]", 0, 64)
+                                + "}",
                         "holds no activations"),
                 Arguments.of("{" + tensor("other", "F32", "[4,4]", 0, 64) + "}", "it holds other F32 [4, 4]"));
     }
@@ -85,7 +99,8 @@ class HostileSafetensorsTest {
 
     @Test
     void noTensorsAtAll() {
-        assertRefused(TestFiles.safetensors(folder.resolve("none.safetensors"), "{}", new byte[0]), "no tensors at all");
+        assertRefused(
+                TestFiles.safetensors(folder.resolve("none.safetensors"), "{}", new byte[0]), "no tensors at all");
     }
 
     @Test
@@ -138,7 +153,9 @@ class HostileSafetensorsTest {
         Path empty = Files.createDirectory(folder.resolve("empty"));
         Files.writeString(empty.resolve("readme.txt"), "nothing");
         assertRefused(empty, "no .safetensors or .npy files");
-        assertThatThrownBy(() -> SafetensorsFile.open(empty)).isInstanceOf(DataException.class).hasMessageContaining("is a folder");
+        assertThatThrownBy(() -> SafetensorsFile.open(empty))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("is a folder");
     }
 
     @Test
@@ -151,7 +168,8 @@ class HostileSafetensorsTest {
     @Test
     void everyTruncationOfAGoodFileIsRefused() {
         byte[] good = TestFiles.safetensorsBytes(
-                ("{" + tensor("activations", "F32", "[4,4]", 0, 64) + "}").getBytes(StandardCharsets.UTF_8), new byte[64]);
+                ("{" + tensor("activations", "F32", "[4,4]", 0, 64) + "}").getBytes(StandardCharsets.UTF_8),
+                new byte[64]);
         for (int length = 0; length < good.length; length++) {
             Path file = TestFiles.write(folder.resolve("cut.safetensors"), Arrays.copyOf(good, length));
             assertThatThrownBy(() -> open(file)).as("cut to %d bytes", length).isInstanceOf(DataException.class);
@@ -163,7 +181,8 @@ class HostileSafetensorsTest {
         long seed = 20250101;
         SeededRandom random = new SeededRandom(seed);
         byte[] good = TestFiles.safetensorsBytes(
-                ("{" + tensor("activations", "F32", "[4,4]", 0, 64) + "," + tensor("b", "BF16", "[2,2,2]", 64, 80) + "}")
+                ("{" + tensor("activations", "F32", "[4,4]", 0, 64) + "," + tensor("b", "BF16", "[2,2,2]", 64, 80)
+                                + "}")
                         .getBytes(StandardCharsets.UTF_8),
                 new byte[80]);
         int refused = 0;

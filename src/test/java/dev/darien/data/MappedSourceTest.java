@@ -60,7 +60,8 @@ class MappedSourceTest {
 
     @Test
     void tensorsAtOddOffsetsOfTheDataArea() {
-        String header = "{" + tensor("flag", "BOOL", "[1]", 0, 1) + "," + tensor("activations", "F32", "[2,2]", 1, 17) + "}";
+        String header =
+                "{" + tensor("flag", "BOOL", "[1]", 0, 1) + "," + tensor("activations", "F32", "[2,2]", 1, 17) + "}";
         ByteBuffer data = ByteBuffer.allocate(17).put((byte) 1).put(TestFiles.floats(1.5f, -2, 3, 4));
         Path file = TestFiles.safetensors(folder.resolve("odd"), header, data.array());
         try (ActivationSource source = open(file)) {
@@ -71,7 +72,8 @@ class MappedSourceTest {
 
     @Test
     void threeDimensionsAreReadAsTokens() {
-        Path file = TestFiles.activations(folder.resolve("3d"), "F32", "[2,3,4]", TestFiles.floats(TestFiles.counting(24)));
+        Path file =
+                TestFiles.activations(folder.resolve("3d"), "F32", "[2,3,4]", TestFiles.floats(TestFiles.counting(24)));
         try (ActivationSource source = open(file)) {
             assertThat(source.rows()).isEqualTo(6);
             assertThat(source.width()).isEqualTo(4);
@@ -81,8 +83,10 @@ class MappedSourceTest {
 
     @Test
     void halvesKeepTheirTypeAndBits() {
-        Path half = TestFiles.activations(folder.resolve("f16"), "F16", "[2,2]", TestFiles.shorts(0x3C00, 0xC000, 0x7BFF, 1));
-        Path brain = TestFiles.activations(folder.resolve("bf16"), "BF16", "[2,2]", TestFiles.shorts(0x3F80, 0xC000, 0x7F7F, 1));
+        Path half = TestFiles.activations(
+                folder.resolve("f16"), "F16", "[2,2]", TestFiles.shorts(0x3C00, 0xC000, 0x7BFF, 1));
+        Path brain = TestFiles.activations(
+                folder.resolve("bf16"), "BF16", "[2,2]", TestFiles.shorts(0x3F80, 0xC000, 0x7F7F, 1));
         try (ActivationSource source = open(half)) {
             assertThat(source.dtype()).isEqualTo(DType.F16);
             assertThat(row(source, 0)).containsExactly(1, -2);
@@ -91,7 +95,8 @@ class MappedSourceTest {
         try (ActivationSource source = open(brain)) {
             assertThat(source.dtype()).isEqualTo(DType.BF16);
             assertThat(row(source, 0)).containsExactly(1, -2);
-            assertThat(row(source, 1)).containsExactly(Float.intBitsToFloat(0x7F7F0000), Float.intBitsToFloat(0x00010000));
+            assertThat(row(source, 1))
+                    .containsExactly(Float.intBitsToFloat(0x7F7F0000), Float.intBitsToFloat(0x00010000));
         }
     }
 
@@ -100,7 +105,8 @@ class MappedSourceTest {
         for (int i = 0; i < values.length; i++) {
             values[i] = from + i / width;
         }
-        return TestFiles.activations(folder.resolve(name), dtype, "[" + rows + "," + width + "]", TestFiles.floats(values));
+        return TestFiles.activations(
+                folder.resolve(name), dtype, "[" + rows + "," + width + "]", TestFiles.floats(values));
     }
 
     @Test
@@ -167,7 +173,8 @@ class MappedSourceTest {
                 Matrix wide = allocator.matrix("wide", 2, 3);
                 Matrix half = allocator.matrix("half", DType.F16, 2, 2)) {
             for (long bad : new long[] {-1, 3, Long.MIN_VALUE, Long.MAX_VALUE}) {
-                assertThatThrownBy(() -> source.read(new long[] {0, bad}, 2, out)).isInstanceOf(IndexOutOfBoundsException.class);
+                assertThatThrownBy(() -> source.read(new long[] {0, bad}, 2, out))
+                        .isInstanceOf(IndexOutOfBoundsException.class);
                 assertThatThrownBy(() -> source.read(bad, 1, out)).isInstanceOf(IndexOutOfBoundsException.class);
                 assertThatThrownBy(() -> source.locate(bad)).isInstanceOf(IndexOutOfBoundsException.class);
             }
@@ -221,7 +228,10 @@ class MappedSourceTest {
             sparse.write(TestFiles.safetensorsBytes(json, new byte[0]));
             sparse.setLength(8 + json.length + bytes);
             sparse.seek(8 + json.length + bytes - 4);
-            sparse.write(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putFloat(0, 42).array());
+            sparse.write(ByteBuffer.allocate(4)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putFloat(0, 42)
+                    .array());
         }
         try (ActivationSource source = open(file)) {
             assertThat(source.rows() * source.width()).isGreaterThan(1L << 31);

@@ -40,7 +40,10 @@ class SafetensorsFileTest {
         try (SafetensorsFile file = SafetensorsFile.open(twoTensors())) {
             assertThat(file.tensors().keySet()).containsExactly("first", "second", "bytes", "tiny", "none", "one");
             assertThat(file.tensor("second")).isEqualTo(new TensorInfo("second", "F32", List.of(2L, 3L), 8, 32));
-            assertThat(file.metadata()).containsEntry("context", "64").containsEntry("née", "ü").hasSize(2);
+            assertThat(file.metadata())
+                    .containsEntry("context", "64")
+                    .containsEntry("née", "ü")
+                    .hasSize(2);
             assertThatThrownBy(() -> file.tensors().clear()).isInstanceOf(UnsupportedOperationException.class);
             assertThatThrownBy(() -> file.metadata().clear()).isInstanceOf(UnsupportedOperationException.class);
         }
@@ -53,7 +56,8 @@ class SafetensorsFileTest {
             assertThat(file.matrix("second").toArray(1)).containsExactly(4, 5, 6);
             assertThat(file.matrix("one").getDouble(0, 0)).isEqualTo(2.0);
             assertThat(file.matrix("none").shape()).isEqualTo("F32[0, 3]");
-            assertThat(file.bytes("bytes").get(java.lang.foreign.ValueLayout.JAVA_BYTE, 2)).isEqualTo((byte) 9);
+            assertThat(file.bytes("bytes").get(java.lang.foreign.ValueLayout.JAVA_BYTE, 2))
+                    .isEqualTo((byte) 9);
             assertThatThrownBy(() -> file.matrix("bytes"))
                     .isInstanceOf(DataException.class)
                     .hasMessageContainingAll("'bytes'", "U8", "can be read");
@@ -110,7 +114,8 @@ class SafetensorsFileTest {
 
     @Test
     void goldenVectorsOfAnotherWriterAreRead() throws URISyntaxException {
-        Path golden = Path.of(Objects.requireNonNull(getClass().getResource("/golden/topk-auxk.safetensors")).toURI());
+        Path golden = Path.of(Objects.requireNonNull(getClass().getResource("/golden/topk-auxk.safetensors"))
+                .toURI());
         try (SafetensorsFile file = SafetensorsFile.open(golden)) {
             assertThat(file.matrix("x").shape()).isEqualTo("F32[37, 19]");
             assertThat(file.matrix("W_dec").shape()).isEqualTo("F32[61, 19]");

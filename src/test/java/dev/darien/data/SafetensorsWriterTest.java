@@ -60,7 +60,9 @@ class SafetensorsWriterTest {
             for (int column = 0; column < actual.columns(); column++) {
                 double wanted = transposed ? element(expected, column, row) : element(expected, row, column);
                 if (element(actual, row, column) != wanted) {
-                    assertThat(element(actual, row, column)).as("(%d, %d)", row, column).isEqualTo(wanted);
+                    assertThat(element(actual, row, column))
+                            .as("(%d, %d)", row, column)
+                            .isEqualTo(wanted);
                 }
             }
         }
@@ -242,11 +244,12 @@ class SafetensorsWriterTest {
             assertThatThrownBy(() -> writer.tensor("m", matrix)).isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> writer.tensor("n", matrix, 7)).isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> writer.tensor("n", matrix, -2, -3)).isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> writer.tensor("__metadata__", matrix)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> writer.tensor("__metadata__", matrix))
+                    .isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> writer.scalar("n", matrix)).isInstanceOf(IllegalArgumentException.class);
         }
-        Allocator device = Allocator.over("gpu", bytes ->
-                new dev.darien.memory.Storage.Block(MemorySegment.ofAddress(4096), () -> {}));
+        Allocator device = Allocator.over(
+                "gpu", bytes -> new dev.darien.memory.Storage.Block(MemorySegment.ofAddress(4096), () -> {}));
         try (device;
                 Matrix remote = device.matrix("remote", 2, 2)) {
             assertThatThrownBy(() -> new SafetensorsWriter().tensor("m", remote))

@@ -41,13 +41,25 @@ class ShuffleTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1000,10,4", "1003,10,4", "999,10,4", "1000,10,100", "1000,10,3", "17,16,2", "5,10,2", "4097,64,7", "100,1,5"})
+    @CsvSource({
+        "1000,10,4",
+        "1003,10,4",
+        "999,10,4",
+        "1000,10,100",
+        "1000,10,3",
+        "17,16,2",
+        "5,10,2",
+        "4097,64,7",
+        "100,1,5"
+    })
     void blocksServeEachRowOnceToo(int rows, int blockRows, int mixingBlocks) {
         Shuffle shuffle = blocks(rows, 42, NONE, blockRows, mixingBlocks);
         for (int epoch = 0; epoch < 4; epoch++) {
             long[] taken = take(shuffle, rows);
             Arrays.sort(taken);
-            assertThat(taken).as("epoch %d", epoch).isEqualTo(LongStream.range(0, rows).toArray());
+            assertThat(taken)
+                    .as("epoch %d", epoch)
+                    .isEqualTo(LongStream.range(0, rows).toArray());
         }
     }
 
@@ -133,7 +145,9 @@ class ShuffleTest {
             Shuffle full = Shuffle.at(500, 4, excluded, at);
             assertThat(full.rowsServed()).isEqualTo(at);
             assertThat(full.epoch()).isEqualTo(at / 496);
-            assertThat(take(full, 100)).as("seed %d, at %d", seed, at).isEqualTo(Arrays.copyOfRange(whole, at, at + 100));
+            assertThat(take(full, 100))
+                    .as("seed %d, at %d", seed, at)
+                    .isEqualTo(Arrays.copyOfRange(whole, at, at + 100));
             Shuffle blocks = blocks(500, 4, excluded, 16, 4);
             blocks.skipTo(at);
             assertThat(blocks.rowsServed()).isEqualTo(at);
@@ -172,7 +186,9 @@ class ShuffleTest {
     void veryManyRowsNeedLittleMemory() {
         long rows = 1L << 40;
         Shuffle shuffle = new Shuffle(rows, 4);
-        assertThat(LongStream.of(take(shuffle, 1000)).max().orElseThrow()).isGreaterThan(1L << 36).isLessThan(rows);
+        assertThat(LongStream.of(take(shuffle, 1000)).max().orElseThrow())
+                .isGreaterThan(1L << 36)
+                .isLessThan(rows);
     }
 
     @Test
@@ -190,7 +206,9 @@ class ShuffleTest {
         SeededRandom random = new SeededRandom(seed);
         for (int round = 0; round < 50; round++) {
             int rows = 50 + random.nextInt(500);
-            long[] excluded = LongStream.range(0, rows).filter(row -> random.nextInt(4) == 0).toArray();
+            long[] excluded = LongStream.range(0, rows)
+                    .filter(row -> random.nextInt(4) == 0)
+                    .toArray();
             long[] expected = LongStream.range(0, rows)
                     .filter(row -> Arrays.binarySearch(excluded, row) < 0)
                     .toArray();

@@ -45,7 +45,9 @@ class SyntheticSourceTest {
         try (SyntheticSource source = of("d=16,true=32,rows=100000")) {
             long hash = DataCheck.scan(source, OnNan.FAIL, 1).hash();
             assertThat(DataCheck.scan(source, OnNan.FAIL, 4).hash()).isEqualTo(hash);
-            assertThat(DataCheck.scan(of("d=16,true=32,rows=100000,seed=2"), OnNan.FAIL, 4).hash()).isNotEqualTo(hash);
+            assertThat(DataCheck.scan(of("d=16,true=32,rows=100000,seed=2"), OnNan.FAIL, 4)
+                            .hash())
+                    .isNotEqualTo(hash);
         }
     }
 
@@ -67,7 +69,9 @@ class SyntheticSourceTest {
     }
 
     private static double dot(float[] a, float[] b) {
-        return IntStream.range(0, a.length).mapToDouble(i -> (double) a[i] * b[i]).sum();
+        return IntStream.range(0, a.length)
+                .mapToDouble(i -> (double) a[i] * b[i])
+                .sum();
     }
 
     /** With one coordinate per direction each can be seen on its own: projections tell which are on. */
@@ -114,7 +118,8 @@ class SyntheticSourceTest {
         assertThat(on[0] / on[3]).isCloseTo(4, within(0.5));
         double[] probabilities = of("true=1000,p=0.004,zipf=1.2").probabilities();
         assertThat(probabilities[0] / probabilities[9]).isCloseTo(Math.pow(10, 1.2), within(1e-9));
-        assertThat(IntStream.range(0, 1000).mapToDouble(j -> probabilities[j]).sum()).isCloseTo(4, within(1e-9));
+        assertThat(IntStream.range(0, 1000).mapToDouble(j -> probabilities[j]).sum())
+                .isCloseTo(4, within(1e-9));
     }
 
     @Test
@@ -141,8 +146,8 @@ class SyntheticSourceTest {
         SyntheticOptions options = SyntheticOptions.parse("d=64,true=128,p=0.03125,noise=0.02,rows=3072000,seed=1");
         assertThat(options).isEqualTo(SyntheticOptions.parse(""));
         assertThat(options.probability() * options.directions()).isEqualTo(4);
-        SyntheticOptions other =
-                SyntheticOptions.parse(" d = 7,true=9,p=0.5,zipf=1.1,dispersion=2,spread=0,noise=0,offset=3,rows=5,seed=-8");
+        SyntheticOptions other = SyntheticOptions.parse(
+                " d = 7,true=9,p=0.5,zipf=1.1,dispersion=2,spread=0,noise=0,offset=3,rows=5,seed=-8");
         assertThat(SyntheticOptions.parse(other.toString())).isEqualTo(other);
         assertThat(other.seed()).isEqualTo(-8);
     }
@@ -187,7 +192,8 @@ class SyntheticSourceTest {
         assertThatThrownBy(() -> ActivationSources.parse(List.of("/nowhere/a.safetensors"), "activations"))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("doesn't exist");
-        assertThatThrownBy(() -> ActivationSources.parse(List.of("a\0b"), "activations")).isInstanceOf(DataException.class);
+        assertThatThrownBy(() -> ActivationSources.parse(List.of("a\0b"), "activations"))
+                .isInstanceOf(DataException.class);
         assertThatThrownBy(() -> SyntheticSource.parse("d=4")).isInstanceOf(DataException.class);
         try (ActivationSource source = ActivationSources.parse(List.of("synthetic:d=4,rows=10"), "activations")) {
             assertThat(source.width()).isEqualTo(4);
@@ -202,7 +208,8 @@ class SyntheticSourceTest {
         try (Matrix out = allocator.matrix("out", 2, 4);
                 Matrix wide = allocator.matrix("wide", 2, 5)) {
             assertThatThrownBy(() -> source.read(9, 2, out)).isInstanceOf(IndexOutOfBoundsException.class);
-            assertThatThrownBy(() -> source.read(new long[] {10}, 1, out)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> source.read(new long[] {10}, 1, out))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
             assertThatThrownBy(() -> source.read(0, 3, out)).isInstanceOf(IndexOutOfBoundsException.class);
             assertThatThrownBy(() -> source.read(0, 1, wide)).isInstanceOf(IllegalArgumentException.class);
             source.close();

@@ -91,12 +91,14 @@ class AllocatorTest {
             Allocator allocator = Allocator.host("root");
             Matrix held = allocator.matrix("lost", 1, 1);
             assertThatThrownBy(allocator::close)
-                    .hasMessageContainingAll("root/lost: 64 bytes", "at dev.darien.memory.AllocatorTest.leaksNameTheirSite");
+                    .hasMessageContainingAll(
+                            "root/lost: 64 bytes", "at dev.darien.memory.AllocatorTest.leaksNameTheirSite");
             held.close();
             System.setProperty(Allocator.DEBUG_PROPERTY, "false");
             Allocator plain = Allocator.host("root");
             Matrix lost = plain.matrix("lost", 1, 1);
-            assertThatThrownBy(plain::close).satisfies(e -> assertThat(e.getMessage()).doesNotContain("AllocatorTest"));
+            assertThatThrownBy(plain::close)
+                    .satisfies(e -> assertThat(e.getMessage()).doesNotContain("AllocatorTest"));
             lost.close();
         } finally {
             if (before == null) {
@@ -127,7 +129,8 @@ class AllocatorTest {
             assertThatThrownBy(() -> allocator.matrix("W_enc", 1L << 32, 1 << 20))
                     .isInstanceOf(OutOfMemoryError.class)
                     .hasMessageContainingAll("trainer asked for 18.0 PB for W_enc while", "is held", "lower the batch");
-            assertThatThrownBy(() -> allocator.matrix("W_enc", 1L << 40, 1 << 20)).isInstanceOf(OutOfMemoryError.class);
+            assertThatThrownBy(() -> allocator.matrix("W_enc", 1L << 40, 1 << 20))
+                    .isInstanceOf(OutOfMemoryError.class);
             assertThatThrownBy(() -> allocator.matrix("W_enc", DType.BF16, (1L << 62) - 64, 1))
                     .isInstanceOf(IllegalArgumentException.class);
             assertThat(allocator.allocatedBytes()).as("nothing stays counted").isEqualTo(4 << 20);

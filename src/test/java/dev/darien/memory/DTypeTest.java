@@ -46,12 +46,15 @@ class DTypeTest {
 
     @Test
     void roundingMayReachInfinityAndKeepsTheSignOfNaNAndZero() {
-        assertThat(DType.bfloat16ToFloat(DType.floatToBfloat16(Float.MAX_VALUE))).isEqualTo(Float.POSITIVE_INFINITY);
-        assertThat(DType.bfloat16ToFloat(DType.floatToBfloat16(-Float.MAX_VALUE))).isEqualTo(Float.NEGATIVE_INFINITY);
+        assertThat(DType.bfloat16ToFloat(DType.floatToBfloat16(Float.MAX_VALUE)))
+                .isEqualTo(Float.POSITIVE_INFINITY);
+        assertThat(DType.bfloat16ToFloat(DType.floatToBfloat16(-Float.MAX_VALUE)))
+                .isEqualTo(Float.NEGATIVE_INFINITY);
         assertThat(DType.floatToBfloat16(-0f)).isEqualTo((short) 0x8000);
         assertThat(DType.floatToBfloat16(Float.intBitsToFloat(0xFFFFFFFF))).isEqualTo((short) 0xFFFF);
         // All of this NaN's payload is in the half that is dropped.
-        assertThat(DType.bfloat16ToFloat(DType.floatToBfloat16(Float.intBitsToFloat(0x7F800001)))).isNaN();
+        assertThat(DType.bfloat16ToFloat(DType.floatToBfloat16(Float.intBitsToFloat(0x7F800001))))
+                .isNaN();
     }
 
     @Test

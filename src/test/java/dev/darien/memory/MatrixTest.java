@@ -28,7 +28,8 @@ class MatrixTest {
             try (Matrix matrix = allocator.matrix("m", dtype, 5, columns)) {
                 assertThat(matrix.stride()).isGreaterThanOrEqualTo(columns);
                 for (int row = 0; row < 5; row++) {
-                    assertThat((matrix.segment().address() + matrix.rowOffset(row)) % 64).isZero();
+                    assertThat((matrix.segment().address() + matrix.rowOffset(row)) % 64)
+                            .isZero();
                     for (int column = 0; column < columns; column++) {
                         assertThat(matrix.get(row, column)).isZero();
                         matrix.set(row, column, row * 64 + column);
@@ -103,14 +104,19 @@ class MatrixTest {
     @Test
     void aViewNeedsOnlyTheLastRowsOwnElements() {
         try (Arena arena = Arena.ofConfined()) {
-            assertThat(Matrix.of(arena.allocate((2 * 5 + 2) * 4), DType.F32, 3, 2, 5).rows()).isEqualTo(3);
+            assertThat(Matrix.of(arena.allocate((2 * 5 + 2) * 4), DType.F32, 3, 2, 5)
+                            .rows())
+                    .isEqualTo(3);
             MemorySegment tooShort = arena.allocate((2 * 5 + 2) * 4 - 1);
             assertThatThrownBy(() -> Matrix.of(tooShort, DType.F32, 3, 2, 5))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("needs 48 bytes but only 47");
-            assertThatThrownBy(() -> Matrix.of(tooShort, DType.F32, 1, 5, 4)).isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> Matrix.of(tooShort, DType.F32, -1, 5)).isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> Matrix.of(tooShort, DType.F32, 1L << 40, 1 << 30)).isInstanceOf(ArithmeticException.class);
+            assertThatThrownBy(() -> Matrix.of(tooShort, DType.F32, 1, 5, 4))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> Matrix.of(tooShort, DType.F32, -1, 5))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> Matrix.of(tooShort, DType.F32, 1L << 40, 1 << 30))
+                    .isInstanceOf(ArithmeticException.class);
         }
     }
 
@@ -161,8 +167,10 @@ class MatrixTest {
     void requirementsNameBothShapes() {
         try (Matrix matrix = allocator.matrix("m", 2, 3)) {
             assertThat(matrix.require(DType.F32).require(DType.F32, 2, 3)).isSameAs(matrix);
-            assertThatThrownBy(() -> matrix.require(DType.F16)).hasMessage("expected a matrix of F16 but got F32[2, 3]");
-            assertThatThrownBy(() -> matrix.require(DType.F32, 3, 2)).hasMessage("expected F32[3, 2] but got F32[2, 3]");
+            assertThatThrownBy(() -> matrix.require(DType.F16))
+                    .hasMessage("expected a matrix of F16 but got F32[2, 3]");
+            assertThatThrownBy(() -> matrix.require(DType.F32, 3, 2))
+                    .hasMessage("expected F32[3, 2] but got F32[2, 3]");
             assertThat(matrix).hasToString("F32[2, 3]");
         }
     }
@@ -196,7 +204,8 @@ class MatrixTest {
 
     @Test
     void deviceMemoryCanNotBeReadFromJava() {
-        Allocator device = Allocator.over("gpu", bytes -> new Storage.Block(MemorySegment.ofAddress(1 << 20), () -> {}));
+        Allocator device =
+                Allocator.over("gpu", bytes -> new Storage.Block(MemorySegment.ofAddress(1 << 20), () -> {}));
         try (device;
                 Matrix matrix = device.matrix("m", 4, 4)) {
             assertThat(matrix.isHost()).isFalse();

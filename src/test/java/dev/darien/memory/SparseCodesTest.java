@@ -52,7 +52,8 @@ class SparseCodesTest {
     void sizesAndTypesAreChecked() {
         try (Allocator allocator = Allocator.host("test");
                 SparseCodes codes = example(allocator)) {
-            assertThatThrownBy(() -> SparseCodes.allocate(allocator, 4, 10, -1)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> SparseCodes.allocate(allocator, 4, 10, -1))
+                    .isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> SparseCodes.allocate(allocator, 4, 10, 1L << 31))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("use a smaller batch");

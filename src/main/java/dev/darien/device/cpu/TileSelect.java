@@ -42,9 +42,9 @@ final class TileSelect {
         for (; i <= length - STEP; i += STEP) {
             int j = offset + i;
             long passed = above(tile, j, limit)
-                    | above(tile, j + LANES, limit) << LANES
-                    | above(tile, j + 2 * LANES, limit) << 2 * LANES
-                    | above(tile, j + 3 * LANES, limit) << 3 * LANES;
+                    | (above(tile, j + LANES, limit) << LANES)
+                    | (above(tile, j + 2 * LANES, limit) << (2 * LANES))
+                    | (above(tile, j + 3 * LANES, limit) << (3 * LANES));
             end = append(passed, tile, j, firstIndex + i, indices, values, end);
         }
         for (; i < length; i++) {
@@ -76,9 +76,9 @@ final class TileSelect {
             int j = offset + i;
             int t = firstIndex + i;
             long passed = above(tile, j, load(thresholds, t))
-                    | above(tile, j + LANES, load(thresholds, t + LANES)) << LANES
-                    | above(tile, j + 2 * LANES, load(thresholds, t + 2 * LANES)) << 2 * LANES
-                    | above(tile, j + 3 * LANES, load(thresholds, t + 3 * LANES)) << 3 * LANES;
+                    | (above(tile, j + LANES, load(thresholds, t + LANES)) << LANES)
+                    | (above(tile, j + 2 * LANES, load(thresholds, t + 2 * LANES)) << (2 * LANES))
+                    | (above(tile, j + 3 * LANES, load(thresholds, t + 3 * LANES)) << (3 * LANES));
             end = append(passed, tile, j, t, indices, values, end);
         }
         for (; i < length; i++) {
@@ -114,9 +114,9 @@ final class TileSelect {
             int j = offset + i;
             int t = firstIndex + i;
             long passed = inWindow(tile, j, thresholds, t, half)
-                    | inWindow(tile, j + LANES, thresholds, t + LANES, half) << LANES
-                    | inWindow(tile, j + 2 * LANES, thresholds, t + 2 * LANES, half) << 2 * LANES
-                    | inWindow(tile, j + 3 * LANES, thresholds, t + 3 * LANES, half) << 3 * LANES;
+                    | (inWindow(tile, j + LANES, thresholds, t + LANES, half) << LANES)
+                    | (inWindow(tile, j + 2 * LANES, thresholds, t + 2 * LANES, half) << (2 * LANES))
+                    | (inWindow(tile, j + 3 * LANES, thresholds, t + 3 * LANES, half) << (3 * LANES));
             for (; passed != 0; passed &= passed - 1) {
                 int lane = Long.numberOfTrailingZeros(passed);
                 float value = tile[j + lane];

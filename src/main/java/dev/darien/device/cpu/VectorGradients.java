@@ -18,6 +18,7 @@ final class VectorGradients {
 
     private final Team team;
     private final WorkerScratch[] scratch;
+    private double[] rowDistances = new double[0];
     private double[] rowSquares = new double[0];
 
     VectorGradients(Team team, WorkerScratch[] scratch) {
@@ -86,13 +87,13 @@ final class VectorGradients {
     }
 
     /** Puts a row's entries into the worker's lists and its reconstruction into {@code mine.row}; returns how many. */
-    private static int decodeRow(
-            SparseCodes codes, int row, Matrix wDec, @Nullable Matrix bias, WorkerScratch mine) {
+    private static int decodeRow(SparseCodes codes, int row, Matrix wDec, @Nullable Matrix bias, WorkerScratch mine) {
         int start = codes.start(row);
         int entries = codes.start(row + 1) - start;
         int columns = wDec.columns();
         mine.entries(entries);
-        MemorySegment.copy(codes.indices().segment(), Matrix.INT, (long) start * Integer.BYTES, mine.indices, 0, entries);
+        MemorySegment.copy(
+                codes.indices().segment(), Matrix.INT, (long) start * Integer.BYTES, mine.indices, 0, entries);
         MemorySegment.copy(codes.values().segment(), Matrix.FLOAT, (long) start * Float.BYTES, mine.values, 0, entries);
         if (bias == null) {
             mine.zeroedRow(columns);
@@ -116,28 +117,32 @@ final class VectorGradients {
         return entries;
     }
 
-    void auxiliaryScale(VectorDense dense, Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss) {
+    void auxiliaryScale(
+            VectorDense dense, Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss) {
         int rows = residual.intRows();
         int columns = residual.columns();
         float[] mean = dense.meanRow(residual);
-        if (rowSquares.length < rows) {
+        if (rowDistances.length < rows) {
+            rowDistances = new double[rows];
             rowSquares = new double[rows];
         }
         team.run(VectorDense.tasks(rows, ROWS_PER_TASK), (task, worker) -> {
             int last = Math.min(rows, (task + 1) * ROWS_PER_TASK);
             for (int row = task * ROWS_PER_TASK; row < last; row++) {
-                rowSquares[row] =
-                        RowMath.squaredDistance(residual.segment(), residual.rowOffset(row), mean, columns);
+                long at = residual.rowOffset(row);
+                rowDistances[row] = RowMath.squaredDistance(residual.segment(), at, mean, columns);
+                rowSquares[row] = RowMath.dot(residual.segment(), at, residual.segment(), at, columns);
             }
         });
         double distance = 0;
+        double squares = 0;
         double errors = 0;
         for (int row = 0; row < rows; row++) {
-            distance += rowSquares[row];
+            distance += rowDistances[row];
+            squares += rowSquares[row];
             errors += Cells.get(auxErrors, 0, row);
         }
-        Cells.set(scale, 0, 0, distance == 0 ? 0 : 2.0 * coefficient / distance);
-        Cells.setDouble(loss, 0, distance == 0 ? 0 : errors / distance);
+        ScalarGradients.storeAuxiliary(distance, squares, errors, coefficient, scale, loss);
     }
 
     void latentGradients(
@@ -194,7 +199,13 @@ final class VectorGradients {
                         mine.row,
                         false);
                 AdamRow.update(
-                        step, wDec, firstMoments.decoder(), secondMoments.decoder(), latent, mine.otherRow, unitDecoder);
+                        step,
+                        wDec,
+                        firstMoments.decoder(),
+                        secondMoments.decoder(),
+                        latent,
+                        mine.otherRow,
+                        unitDecoder);
             }
         });
     }

@@ -52,6 +52,10 @@ final class AtomicFile implements AutoCloseable {
 
     void put(Matrix matrix) throws IOException {
         long rowBytes = (long) matrix.columns() * matrix.dtype().bytes();
+        if (matrix.stride() == matrix.columns()) {
+            put(matrix.segment(), 0, rowBytes * matrix.rows());
+            return;
+        }
         for (long row = 0; row < matrix.rows() && rowBytes > 0; row++) {
             put(matrix.segment(), matrix.rowOffset(row), rowBytes);
         }

@@ -8,12 +8,16 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.NullNode;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** JSON objects as files and as lines. */
 public final class JsonFile {
@@ -30,15 +34,21 @@ public final class JsonFile {
     public static Map<String, Object> read(Path file) {
         try {
             return parse(Files.readString(file), file.toString());
+        } catch (CharacterCodingException e) {
+            throw new DataException(file + " is not a JSON object: it isn't text in UTF-8", e);
         } catch (IOException e) {
-            throw new DataException(file + " can't be read: " + e.getMessage(), e);
+            throw new DataException(file + " can't be read: " + MappedFile.reason(e), e);
         }
     }
 
     /** Parses one JSON object; {@code where} is named when it isn't one. */
     public static Map<String, Object> parse(String text, String where) {
         try {
-            return MAPPER.readValue(text, new TypeReference<LinkedHashMap<String, Object>>() {});
+            Map<String, Object> object = MAPPER.readValue(text, new TypeReference<LinkedHashMap<String, Object>>() {});
+            if (object == null) {
+                throw new DataException(where + " is not a JSON object but null");
+            }
+            return object;
         } catch (JsonProcessingException e) {
             throw new DataException(where + " is not a JSON object: " + e.getOriginalMessage(), e);
         }
@@ -64,7 +74,7 @@ public final class JsonFile {
             aside.put(MemorySegment.ofArray(bytes), 0, bytes.length);
             aside.commit();
         } catch (IOException e) {
-            throw new DataException(file + " can't be written: " + e.getMessage(), e);
+            throw new DataException(file + " can't be written: " + MappedFile.reason(e), e);
         }
     }
 

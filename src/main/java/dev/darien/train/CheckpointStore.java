@@ -29,6 +29,9 @@ import java.util.zip.CRC32C;
 final class CheckpointStore {
     private static final System.Logger LOG = System.getLogger(CheckpointStore.class.getName());
     private static final Pattern MANIFEST = Pattern.compile("step-(\\d+)\\.json");
+    /** Also what a process that was killed left: files beside their target, and data without a manifest. */
+    private static final Pattern OURS = Pattern.compile("step-\\d+\\.(json|safetensors)|\\.step-\\d+\\.\\w+\\..+\\.tmp");
+
     private static final int FORMAT = 1;
     private static final int KEPT = 2;
 
@@ -132,12 +135,20 @@ final class CheckpointStore {
         }
     }
 
-    /** Removes every checkpoint, when the run that they belong to is finished. */
+    /** Removes every checkpoint, half-written ones included, when the run that they belong to is finished. */
     void clear() {
-        for (long step : steps()) {
-            delete(manifest(step));
-            delete(data(step));
+        if (!Files.isDirectory(folder)) {
+            return;
         }
+        List<Path> ours;
+        try (Stream<Path> files = Files.list(folder)) {
+            ours = files.filter(file -> OURS.matcher(file.getFileName().toString()).matches())
+                    .toList();
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "old checkpoints are left behind: " + e.getMessage());
+            return;
+        }
+        ours.forEach(CheckpointStore::delete);
         delete(folder);
     }
 

@@ -47,6 +47,9 @@ public final class Trainer implements AutoCloseable {
     private final long steps;
     private long step;
     private long checkpointEvery;
+    /** What earlier parts of a resumed run took. */
+    private double secondsBefore;
+
     private volatile boolean interrupted;
 
     /**
@@ -160,10 +163,16 @@ public final class Trainer implements AutoCloseable {
                     restore(run, candidate);
                 }
                 step = candidate;
+                secondsBefore = seconds(candidate);
                 return step;
             }
         }
         return 0;
+    }
+
+    private double seconds(long candidate) {
+        Object seconds = checkpoints.getFirst().readContent(candidate).get("seconds");
+        return seconds instanceof Number number ? number.doubleValue() : 0;
     }
 
     @SuppressWarnings("unchecked")
@@ -216,7 +225,7 @@ public final class Trainer implements AutoCloseable {
         long reportedStep = step;
         while (step < steps) {
             if (interrupted) {
-                checkpoint();
+                checkpoint(started);
                 return result(false, times, started);
             }
             order.next(rowNumbers, rows);
@@ -230,12 +239,12 @@ public final class Trainer implements AutoCloseable {
             times.add(now - before);
             if (step % reportEvery == 0 || step == steps) {
                 double rate = (step - reportedStep) * (double) rows / Math.max(1e-9, (now - reported) / 1e9);
-                report(rate, (now - started) / 1e9);
+                report(rate, secondsSince(started));
                 reported = now;
                 reportedStep = step;
             }
             if (checkpointEvery > 0 && step % checkpointEvery == 0 && step < steps) {
-                checkpoint();
+                checkpoint(started);
             }
         }
         device.synchronize();
@@ -248,8 +257,12 @@ public final class Trainer implements AutoCloseable {
                 finished,
                 step,
                 step * rowNumbers.length,
-                (System.nanoTime() - started) / 1e9,
+                secondsSince(started),
                 median > 0 ? rowNumbers.length / median : 0);
+    }
+
+    private double secondsSince(long started) {
+        return secondsBefore + (System.nanoTime() - started) / 1e9;
     }
 
     private void report(double tokensPerSecond, double seconds) {
@@ -266,13 +279,14 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void checkpoint() {
+    private void checkpoint(long started) {
         if (checkpoints.isEmpty()) {
             return;
         }
         for (int run = 0; run < learners.size(); run++) {
             Map<String, Object> content = new LinkedHashMap<>();
             content.put("step", step);
+            content.put("seconds", secondsSince(started));
             content.put("identity", identity(run));
             content.put("numbers", learners.get(run).checkpointNumbers());
             checkpoints.get(run).write(device, step, learners.get(run).checkpointMatrices(), content);
@@ -280,6 +294,11 @@ public final class Trainer implements AutoCloseable {
         for (TrainingListener listener : listeners) {
             listener.onCheckpoint(step);
         }
+    }
+
+    /** Removes all checkpoints of this run, and what an interrupted write of one left; when the SAEs are saved. */
+    public void clearCheckpoints() {
+        checkpoints.forEach(CheckpointStore::clear);
     }
 
     /** The newest report of an SAE; null before the first. */

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.cli;
+
+import dev.darien.data.ActivationSource;
+import dev.darien.data.ActivationSources;
+import dev.darien.device.Device;
+import dev.darien.eval.Evaluator;
+import dev.darien.sae.Sae;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code darien evaluate}. */
+@Command(
+        name = "evaluate",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        description = {
+            "Says how well a sparse autoencoder reconstructs activations, and with how many latents.",
+            "",
+            "The numbers are those of its own inference rule; other rules that it has follow under modes.",
+            ""
+        })
+final class EvaluateCommand implements Callable<Integer> {
+    private final Console console;
+
+    @Parameters(index = "0", paramLabel = "SAE", description = "Folder of the SAE.")
+    private Path sae = Path.of("");
+
+    @Parameters(
+            index = "1..*",
+            arity = "1..*",
+            paramLabel = "DATA",
+            description = "Activations: .safetensors or .npy files, folders of them, or synthetic:KEY=VALUE,…")
+    private List<String> data = List.of();
+
+    @Mixin
+    private SaeArguments arguments = new SaeArguments();
+
+    @Option(names = "--json", description = "Print the result as one JSON object.")
+    private boolean json;
+
+    EvaluateCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() {
+        Map<String, Object> result = evaluate();
+        if (json) {
+            console.json(result);
+        } else {
+            console.print(Texts.table(result));
+            RunRecord.object(result.get("modes"))
+                    .forEach((name, numbers) -> console.print(
+                            "with --mode " + name + "\n" + Texts.table(RunRecord.object(numbers))));
+        }
+        return 0;
+    }
+
+    private Map<String, Object> evaluate() {
+        try (Device device = arguments.device.open();
+                Sae loaded = Sae.load(sae, device);
+                ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
+            SaeArguments.requireSameWidth(loaded, sae, source);
+            Map<String, Object> result = new LinkedHashMap<>();
+            Map<String, Object> others = new LinkedHashMap<>();
+            for (Map.Entry<String, Sae> mode :
+                    SaeModes.of(loaded, sae, arguments.mode).entrySet()) {
+                Map<String, Object> numbers = Evaluator.evaluate(mode.getValue(), source).asMap();
+                if (result.isEmpty()) {
+                    result.putAll(numbers);
+                    result.put("mode", mode.getKey());
+                } else {
+                    others.put(mode.getKey(), numbers);
+                }
+            }
+            if (!others.isEmpty()) {
+                result.put("modes", others);
+            }
+            return result;
+        }
+    }
+}

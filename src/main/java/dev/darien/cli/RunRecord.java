@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.cli;
+
+import dev.darien.data.JsonFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * {@code darien.json}: what SAELens's format has no field for. It is written last, so a folder that has one holds a
+ * finished run.
+ *
+ * @param content the object in the file
+ */
+record RunRecord(Map<String, Object> content) {
+
+    /** The record in {@code folder}, if there is one. */
+    static Optional<RunRecord> read(Path folder) {
+        Path file = folder.resolve(OutputFolder.RECORD);
+        return Files.exists(file) ? Optional.of(new RunRecord(JsonFile.read(file))) : Optional.empty();
+    }
+
+    void write(Path folder) {
+        JsonFile.write(folder.resolve(OutputFolder.RECORD), content);
+    }
+
+    /** Names of the folders of the SAEs of a run of several. */
+    List<String> runNames() {
+        List<String> names = new ArrayList<>();
+        for (Map<String, Object> run : runs(content)) {
+            if (run.get("name") instanceof String name) {
+                names.add(name);
+            }
+        }
+        return names;
+    }
+
+    /** What {@code train --json} printed. */
+    Map<String, Object> result() {
+        return object(content.get("result"));
+    }
+
+    /** The options of an SAE of the run: of the only one, or of that in the folder {@code name}. */
+    Map<String, Object> training(String name) {
+        if (name.isEmpty()) {
+            return object(content.get("training"));
+        }
+        return runs(content).stream()
+                .filter(run -> name.equals(run.get("name")))
+                .map(run -> object(run.get("training")))
+                .findFirst()
+                .orElse(Map.of());
+    }
+
+    /** k of a selection that has one, as trained. */
+    Optional<Integer> k() {
+        return content.get("k") instanceof Number k ? Optional.of(k.intValue()) : Optional.empty();
+    }
+
+    Object dataHash() {
+        return String.valueOf(object(content.get("data")).get("hash"));
+    }
+
+    private static List<Map<String, Object>> runs(Map<String, Object> content) {
+        List<Map<String, Object>> runs = new ArrayList<>();
+        if (content.get("runs") instanceof List<?> list) {
+            list.forEach(run -> runs.add(object(run)));
+        }
+        return runs;
+    }
+
+    /** A JSON object out of a JSON value; empty for anything else. */
+    static Map<String, Object> object(@org.jspecify.annotations.Nullable Object value) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        if (value instanceof Map<?, ?> map) {
+            map.forEach((key, item) -> object.put(String.valueOf(key), item));
+        }
+        return object;
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.cli;
+
+import dev.darien.sae.BatchTopK;
+import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Relu;
+import dev.darien.sae.Sae;
+import dev.darien.sae.Sparsity;
+import dev.darien.sae.TopK;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The inference rules that an SAE can be used with: its own, and others that it has the weights for. */
+final class SaeModes {
+    private SaeModes() {}
+
+    /**
+     * Each rule by its name, the default first. They share the weights of {@code sae}: close only that.
+     *
+     * @param folder where {@code sae} was read from
+     * @param wanted name of the rule that is to be the default, or null for the SAE's own
+     * @throws UsageException if the SAE can't be used with that rule
+     */
+    static Map<String, Sae> of(Sae sae, Path folder, @Nullable String wanted) {
+        Map<String, Sae> modes = new LinkedHashMap<>();
+        modes.put(name(sae.sparsity()), sae);
+        if (sae.sparsity() instanceof JumpRelu) {
+            // Trained with a k: that selection still applies.
+            RunRecord.read(folder)
+                    .flatMap(RunRecord::k)
+                    .filter(k -> k >= 1 && k <= sae.latents())
+                    .ifPresent(k -> modes.put("topk", with(sae, new TopK(k))));
+        }
+        if (wanted == null) {
+            return modes;
+        }
+        if (!modes.containsKey(wanted)) {
+            throw new UsageException("the SAE in " + folder + " can't be used with --mode " + wanted
+                    + Suggestions.hint(wanted, modes.keySet()) + " (it can with: " + String.join(", ", modes.keySet())
+                    + ")");
+        }
+        Map<String, Sae> ordered = new LinkedHashMap<>();
+        ordered.put(wanted, modes.get(wanted));
+        ordered.putAll(modes);
+        return ordered;
+    }
+
+    private static Sae with(Sae sae, Sparsity sparsity) {
+        return new Sae(sae.device(), sae.weights(), sparsity, sae.subtractsDecoderBias(), sae.configuration());
+    }
+
+    private static String name(Sparsity sparsity) {
+        return switch (sparsity) {
+            case Relu relu -> "relu";
+            case TopK topK -> "topk";
+            case JumpRelu jumpRelu -> "threshold";
+            case BatchTopK batchTopK -> throw new IllegalStateException("an SAE doesn't select over a batch");
+        };
+    }
+}

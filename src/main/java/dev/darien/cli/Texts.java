@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.cli;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** Numbers and small tables for people. */
+final class Texts {
+    private Texts() {}
+
+    /** {@code 1:02:03}, {@code 2:03}. */
+    static String duration(double seconds) {
+        long whole = Math.round(Math.max(0, seconds));
+        return whole >= 3600
+                ? String.format(Locale.ROOT, "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+                : String.format(Locale.ROOT, "%d:%02d", whole / 60, whole % 60);
+    }
+
+    /** {@code 123k}. */
+    static String rate(double perSecond) {
+        return perSecond >= 10_000
+                ? String.format(Locale.ROOT, "%.0fk", perSecond / 1000)
+                : String.format(Locale.ROOT, "%.0f", perSecond);
+    }
+
+    /** A value as a table shows it. */
+    static String value(Object value) {
+        return switch (value) {
+            case Double number when Double.isNaN(number) -> "-";
+            case Double number when number != 0 && Math.abs(number) < 1e-3 -> String.format(Locale.ROOT, "%.3g", number);
+            case Double number when Math.abs(number) >= 1e6 -> String.format(Locale.ROOT, "%.4g", number);
+            case Double number -> String.format(Locale.ROOT, "%.4f", number);
+            case Long number -> String.format(Locale.ROOT, "%,d", number);
+            case Integer number -> String.format(Locale.ROOT, "%,d", number);
+            default -> String.valueOf(value);
+        };
+    }
+
+    /** Names on the left, values on the right, of those entries that have a single value. */
+    static String table(Map<String, ?> entries) {
+        int widest = entries.keySet().stream().mapToInt(String::length).max().orElse(0);
+        StringBuilder text = new StringBuilder();
+        entries.forEach((name, value) -> {
+            if (value != null && !(value instanceof Map) && !(value instanceof List)) {
+                text.append("  ")
+                        .append(name.replace('_', ' '))
+                        .repeat(' ', widest - name.length() + 2)
+                        .append(value(value))
+                        .append('\n');
+            }
+        });
+        return text.toString();
+    }
+
+    /** A table with a head; numbers to the right. */
+    static String grid(List<String> head, List<List<String>> rows) {
+        StringBuilder text = new StringBuilder();
+        int[] widths = new int[head.size()];
+        for (int column = 0; column < widths.length; column++) {
+            widths[column] = head.get(column).length();
+            for (List<String> row : rows) {
+                widths[column] = Math.max(widths[column], row.get(column).length());
+            }
+        }
+        line(text, head, widths);
+        rows.forEach(row -> line(text, row, widths));
+        return text.toString();
+    }
+
+    private static void line(StringBuilder text, List<String> cells, int[] widths) {
+        StringBuilder line = new StringBuilder();
+        for (int column = 0; column < widths.length; column++) {
+            line.append(column == 0 ? "" : "  ").append(cells.get(column)).repeat(' ', widths[column]
+                    - cells.get(column).length());
+        }
+        text.append(line.toString().stripTrailing()).append('\n');
+    }
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.cli;
+
+import dev.darien.data.ActivationSource;
+import dev.darien.data.DataSummary;
+import dev.darien.device.Device;
+import dev.darien.eval.Evaluator;
+import dev.darien.report.Report;
+import dev.darien.report.ReportContent;
+import dev.darien.sae.BatchTopK;
+import dev.darien.sae.Sae;
+import dev.darien.sae.TopK;
+import dev.darien.train.MetricsFileListener;
+import dev.darien.train.Trainer;
+import dev.darien.train.TrainingMetrics;
+import dev.darien.train.TrainingResult;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** One run of {@code train}: from checked data and options to a finished folder. */
+final class TrainingSession {
+    /** Rows that a report evaluates on; enough for its histograms. */
+    private static final long REPORT_ROWS = 16_384;
+
+    /**
+     * What a run needs.
+     *
+     * @param dataNames as on the command line, for the record
+     * @param checkpointEvery steps between checkpoints
+     * @param resume whether to go on from a checkpoint
+     * @param overwrite whether to remove what is in the folder
+     * @param report whether to write a report
+     * @param progress whether to show progress
+     */
+    record Request(
+            Device device,
+            ActivationSource source,
+            DataSummary summary,
+            List<RunPlan> plans,
+            OutputFolder out,
+            List<String> dataNames,
+            String tensor,
+            long checkpointEvery,
+            boolean resume,
+            boolean overwrite,
+            boolean report,
+            boolean progress) {
+
+        List<String> runNames() {
+            return plans.stream().map(RunPlan::name).toList();
+        }
+
+        boolean single() {
+            return plans.size() == 1 && plans.getFirst().name().isEmpty();
+        }
+    }
+
+    private final Console console;
+    private final Interruption interruption;
+    private final Request request;
+    private final List<String> warnings = new ArrayList<>();
+
+    TrainingSession(Console console, Interruption interruption, Request request) {
+        this.console = console;
+        this.interruption = interruption;
+        this.request = request;
+    }
+
+    /**
+     * Trains and saves.
+     *
+     * @return what {@code --json} prints
+     * @throws InterruptedCommandException if it was interrupted; a checkpoint has been written
+     */
+    Map<String, Object> run() {
+        warn();
+        List<RunPlan> plans = request.plans();
+        OutputFolder out = request.out();
+        try (Trainer trainer = UsageException.check(() -> new Trainer(
+                request.device(),
+                request.source(),
+                request.summary(),
+                plans.stream().map(RunPlan::options).toList()))) {
+            trainer.checkpointTo(
+                    plans.stream().map(plan -> out.checkpoints(plan.name())).toList(), request.checkpointEvery());
+            long from = request.resume() ? UsageException.check(trainer::resume) : 0;
+            if (request.resume()) {
+                console.notice(from > 0 ? "resuming at step " + from : "no checkpoint to resume from; starting anew");
+            }
+            interruption.onRequest(trainer::interrupt);
+            out.create(request.runNames());
+            try {
+                return trainAndSave(trainer, from);
+            } catch (InterruptedCommandException e) {
+                throw e;
+            } catch (RuntimeException | Error e) {
+                if (out.hasCheckpoint()) {
+                    console.notice("the last checkpoint is kept; --resume goes on from it");
+                } else {
+                    out.rollBack(request.runNames());
+                }
+                throw e;
+            }
+        }
+    }
+
+    private void warn() {
+        var options = request.plans().getFirst().options();
+        long skipped = request.summary().rows() - request.summary().goodRows();
+        if (skipped > 0) {
+            warnings.add(skipped + " of " + request.summary().rows() + " rows hold NaN or infinities and are left out");
+        }
+        long used = options.steps() * options.batch();
+        if (used != options.tokens()) {
+            warnings.add(options.tokens() + " tokens are not a whole number of batches of " + options.batch() + ", so "
+                    + used + " are used");
+        }
+        warnings.forEach(console::notice);
+    }
+
+    private Map<String, Object> trainAndSave(Trainer trainer, long from) {
+        OutputFolder out = request.out();
+        List<RunPlan> plans = request.plans();
+        if (request.overwrite()) {
+            out.clear(List.of());
+            out.create(request.runNames());
+        }
+        List<Path> folders = plans.stream().map(plan -> out.run(plan.name())).toList();
+        trainer.addListener(new MetricsFileListener(folders, from));
+        if (request.progress()) {
+            trainer.addListener(new ProgressListener(console, plans.size()));
+        }
+        TrainingResult result = trainer.train();
+        if (!result.finished()) {
+            throw new InterruptedCommandException("interrupted at step " + result.steps() + " of "
+                    + plans.getFirst().options().steps() + "; the checkpoint is in " + out.path()
+                    + ", and the same command with --resume goes on from it");
+        }
+        List<Map<String, Object>> results = new ArrayList<>();
+        for (int run = 0; run < plans.size(); run++) {
+            results.add(save(trainer, run, result, folders.get(run)));
+        }
+        Map<String, Object> all = request.single() ? results.getFirst() : recordOfSeveral(result, results);
+        trainer.clearCheckpoints();
+        out.tidy(request.runNames());
+        return all;
+    }
+
+    private Map<String, Object> save(Trainer trainer, int run, TrainingResult result, Path folder) {
+        RunPlan plan = request.plans().get(run);
+        try (Sae sae = trainer.sae(run)) {
+            sae.save(folder);
+            Map<String, Object> summary = result(result, folder);
+            TrainingMetrics metrics = Objects.requireNonNull(trainer.metrics(run), "a finished run has reported");
+            summary.putAll(metrics(metrics));
+            Map<String, Object> record = record(plan, summary);
+            if (request.report()) {
+                writeReport(sae, plan, folder, record);
+            }
+            new RunRecord(record).write(folder);
+            return summary;
+        }
+    }
+
+    /** The keys that the contract names, in its order; the metrics follow later in the same places. */
+    private Map<String, Object> result(TrainingResult result, Path folder) {
+        Map<String, Object> summary = new LinkedHashMap<>();
+        summary.put("tokens", result.tokens());
+        summary.put("steps", result.steps());
+        summary.put("seconds", result.seconds());
+        summary.put("tokens_per_second", result.tokensPerSecond());
+        if (request.single() || !folder.equals(request.out().path())) {
+            for (String name : List.of("loss", "fvu", "l0", "dead_fraction")) {
+                summary.put(name, Double.NaN);
+            }
+        }
+        summary.put("device", request.device().name());
+        summary.put("kernels", request.device().kernelsName());
+        summary.put("out", folder.toString());
+        if (folder.equals(request.out().path())) {
+            summary.put("warnings", List.copyOf(warnings));
+            long skipped = request.summary().rows() - request.summary().goodRows();
+            if (skipped > 0) {
+                summary.put("skipped_rows", skipped);
+            }
+        }
+        return summary;
+    }
+
+    private static Map<String, Object> metrics(TrainingMetrics metrics) {
+        return Map.of(
+                "loss", metrics.loss(),
+                "fvu", metrics.fvu(),
+                "l0", metrics.l0(),
+                "dead_fraction", metrics.deadFraction());
+    }
+
+    private Map<String, Object> record(RunPlan plan, Map<String, Object> summary) {
+        Map<String, Object> record = new LinkedHashMap<>();
+        record.put("darien", Version.text());
+        record.put("architecture", plan.architecture());
+        switch (plan.options().sparsity()) {
+            case TopK topK -> record.put("k", topK.k());
+            case BatchTopK batchTopK -> record.put("k", batchTopK.k());
+            default -> {
+                // Others have none.
+            }
+        }
+        record.put("seed", plan.options().seed());
+        record.put("training", plan.options().describe());
+        record.putAll(surroundings());
+        record.put("result", summary);
+        return record;
+    }
+
+    private Map<String, Object> surroundings() {
+        Map<String, Object> data = new LinkedHashMap<>();
+        data.put("names", request.dataNames());
+        data.put("tensor", request.tensor());
+        data.put("rows", request.summary().rows());
+        data.put("used_rows", request.summary().goodRows());
+        data.put("width", request.source().width());
+        data.put("hash", request.summary().hashText());
+        Map<String, Object> surroundings = new LinkedHashMap<>();
+        surroundings.put("device", request.device().name());
+        surroundings.put("kernels", request.device().kernelsName());
+        surroundings.put("java", Runtime.version().toString());
+        surroundings.put("data", data);
+        return surroundings;
+    }
+
+    private Map<String, Object> recordOfSeveral(TrainingResult result, List<Map<String, Object>> results) {
+        Path folder = request.out().path();
+        Map<String, Object> all = result(result, folder);
+        all.put("runs", results);
+        List<Map<String, Object>> runs = new ArrayList<>();
+        for (RunPlan plan : request.plans()) {
+            Map<String, Object> run = new LinkedHashMap<>();
+            run.put("name", plan.name());
+            run.put("architecture", plan.architecture());
+            run.put("training", plan.options().describe());
+            runs.add(run);
+        }
+        Map<String, Object> record = new LinkedHashMap<>();
+        record.put("darien", Version.text());
+        record.put("runs", runs);
+        record.putAll(surroundings());
+        record.put("result", all);
+        new RunRecord(record).write(folder);
+        return all;
+    }
+
+    private void writeReport(Sae sae, RunPlan plan, Path folder, Map<String, Object> record) {
+        Map<String, Object> provenance = new LinkedHashMap<>(record);
+        provenance.remove("training");
+        provenance.remove("result");
+        Report.write(
+                folder.resolve(OutputFolder.REPORT),
+                new ReportContent(
+                        "SAE " + (plan.name().isEmpty() ? plan.architecture() : plan.name()),
+                        plan.options().describe(),
+                        MetricsFileListener.read(folder.resolve(MetricsFileListener.LINES)),
+                        Evaluator.evaluate(sae, soundRows()),
+                        provenance));
+    }
+
+    /** Rows of the training data without a bad one among them. */
+    private ActivationSource soundRows() {
+        long[] bad = request.summary().badRows();
+        long bestFirst = 0;
+        long bestCount = 0;
+        long first = 0;
+        for (int i = 0; i <= bad.length; i++) {
+            long end = i < bad.length ? bad[i] : request.source().rows();
+            if (end - first > bestCount) {
+                bestFirst = first;
+                bestCount = end - first;
+            }
+            first = end + 1;
+        }
+        return request.source().slice(bestFirst, Math.min(bestCount, REPORT_ROWS));
+    }
+}

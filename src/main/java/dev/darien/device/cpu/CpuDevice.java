@@ -4,6 +4,7 @@ package dev.darien.device.cpu;
 import dev.darien.device.Device;
 import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.Peaks;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
@@ -112,6 +113,11 @@ final class CpuDevice implements Device {
     @Override
     public void synchronize() {
         // A call has finished when it returns.
+    }
+
+    @Override
+    public @Nullable Peaks measurePeaks() {
+        return team == null ? null : VectorSupport.peaks(team, memory);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.darien.device.cpu;
 
 import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.Peaks;
 import dev.darien.memory.Allocator;
 import org.jspecify.annotations.Nullable;
 
@@ -72,5 +73,11 @@ final class VectorSupport {
     @SuppressWarnings("DoNotCallSuggester")
     static PackedEncoder encoder(Allocator allocator, int latents, int width) {
         return new VectorEncoder(allocator, latents, width);
+    }
+
+    /** What the cores and the memory give at best. */
+    @SuppressWarnings("DoNotCallSuggester")
+    static Peaks peaks(Team team, Allocator memory) {
+        return VectorPeaks.measure(team, memory);
     }
 }

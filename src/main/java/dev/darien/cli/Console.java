@@ -40,8 +40,14 @@ record Console(PrintWriter out, PrintWriter err, boolean terminal) {
             String target = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
             return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");
         } catch (IOException | UnsupportedOperationException noProc) {
-            return System.console() != null && System.console().isTerminal();
+            return hasTerminal();
         }
+    }
+
+    /** Where there is no /proc to ask; Java's console also looks at standard input, which is the best it offers. */
+    private static boolean hasTerminal() {
+        java.io.Console console = System.console();
+        return console != null && console.isTerminal();
     }
 
     void print(String text) {

@@ -40,14 +40,9 @@ record Console(PrintWriter out, PrintWriter err, boolean terminal) {
             String target = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
             return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");
         } catch (IOException | UnsupportedOperationException noProc) {
-            return hasTerminal();
+            // No /proc to ask: a bar that isn't drawn is better than one that fills a log.
+            return false;
         }
-    }
-
-    /** Where there is no /proc to ask; Java's console also looks at standard input, which is the best it offers. */
-    private static boolean hasTerminal() {
-        java.io.Console console = System.console();
-        return console != null && console.isTerminal();
     }
 
     void print(String text) {

@@ -25,7 +25,7 @@ class ProcessTest {
             "--latents",
             "128",
             "--tokens",
-            "307200",
+            "204800",
             "--batch",
             "512",
             "--seed",

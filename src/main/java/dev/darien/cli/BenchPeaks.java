@@ -29,13 +29,13 @@ final class BenchPeaks {
         map.put("device", device.name());
         map.put("kernels", device.kernelsName());
         map.put("description", device.describe());
-        map.put("threads", threads);
+        map.put("threads", device.name().equals("cpu:scalar") ? 1 : threads);
         map.put("cores", Runtime.getRuntime().availableProcessors());
         map.put("java", Runtime.version().toString());
         map.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
         map.put("fma_gflops", all.fmaGflops());
         map.put("copy_gb_per_s", all.copyGigabytesPerSecond());
-        if (device.name().startsWith("cpu:")) {
+        if (device.name().equals("cpu:vector") && threads > 1) {
             try (Device alone = Devices.open(device.name(), new DeviceOptions(1))) {
                 Peaks one = best(alone, rounds);
                 map.put("fma_gflops_1_thread", one.fmaGflops());

@@ -9,7 +9,9 @@ module dev.darien {
 
     exports dev.darien.data;
     exports dev.darien.device;
+    exports dev.darien.eval;
     exports dev.darien.memory;
+    exports dev.darien.report;
     exports dev.darien.sae;
     exports dev.darien.train;
 

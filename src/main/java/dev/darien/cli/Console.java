@@ -31,7 +31,6 @@ record Console(PrintWriter out, PrintWriter err, boolean terminal) {
     }
 
     /** Java only knows of standard input and output together. */
-    @SuppressWarnings("SystemConsoleNull") // it still is with -Djdk.console=java.base
     private static boolean errorsGoToATerminal() {
         String kind = System.getenv("TERM");
         if (kind == null || kind.equals("dumb")) {
@@ -41,8 +40,8 @@ record Console(PrintWriter out, PrintWriter err, boolean terminal) {
             String target = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
             return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");
         } catch (IOException | UnsupportedOperationException noProc) {
-            java.io.Console console = System.console();
-            return console != null && console.isTerminal();
+            // No /proc to ask: a bar that isn't drawn is better than one that fills a log.
+            return false;
         }
     }
 

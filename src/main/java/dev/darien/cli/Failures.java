@@ -71,7 +71,9 @@ final class Failures {
         CommandLine command = failure.getCommandLine();
         String name = command.getCommandSpec().qualifiedName();
         String message = failure.getMessage() == null ? "wrong usage" : failure.getMessage();
-        if (failure instanceof UnmatchedArgumentException unmatched) {
+        if (failure.getCause() instanceof UsageException usage) {
+            message = String.valueOf(usage.getMessage());
+        } else if (failure instanceof UnmatchedArgumentException unmatched) {
             message = unmatched(command, unmatched);
         }
         console.notice(message.strip().replaceAll("\\s*\\R\\s*", "; ") + " (" + name + " --help)");

@@ -60,7 +60,7 @@ public final class Main implements Callable<Integer> {
                 .addSubcommand("encode", new EncodeCommand(console, interruption))
                 .addSubcommand("decode", new DecodeCommand(console, interruption))
                 .addSubcommand("inspect", new InspectCommand(console))
-                // Here: .addSubcommand("bench", new BenchCommand(console))
+                .addSubcommand("bench", new BenchCommand(console))
                 .setOut(console.out())
                 .setErr(console.err())
                 .setCaseInsensitiveEnumValuesAllowed(true)

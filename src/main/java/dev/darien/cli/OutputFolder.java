@@ -113,7 +113,8 @@ final class OutputFolder {
             case AccessDeniedException denied -> "permission denied";
             case FileAlreadyExistsException file -> file.getFile() + " is a file";
             case NoSuchFileException missing -> "its parent can't hold folders";
-            case FileSystemException other when other.getReason() != null -> other.getReason();
+            case FileSystemException other ->
+                other.getReason() != null ? other.getReason() : String.valueOf(other.getMessage());
             default -> String.valueOf(e.getMessage());
         };
     }

@@ -22,7 +22,9 @@ final class Suggestions {
 
     /** {@code "; did you mean 'topk'?"}, or nothing. */
     static String hint(String word, Collection<String> candidates) {
-        return nearest(word, candidates).map(meant -> "; did you mean '" + meant + "'?").orElse("");
+        return nearest(word, candidates)
+                .map(meant -> "; did you mean '" + meant + "'?")
+                .orElse("");
     }
 
     /** Fewest insertions, deletions, replacements and exchanges of neighbours that make one word the other. */

@@ -79,7 +79,8 @@ public final class ActivationSources {
                     .sorted()
                     .toList();
         } catch (IOException e) {
-            throw new DataException(folder + " can't be listed: " + MappedFile.reason(e) + "; check its permissions", e);
+            throw new DataException(
+                    folder + " can't be listed: " + MappedFile.reason(e) + "; check its permissions", e);
         }
         if (found.isEmpty()) {
             throw new DataException(folder + " has no .safetensors or .npy files; name the files or another folder");
@@ -92,7 +93,8 @@ public final class ActivationSources {
         try (MappedFile peek = MappedFile.open(file)) {
             npy = NpyHeader.hasMagic(peek.segment());
             if (peek.size() >= 4 && peek.segment().get(Matrix.INT, 0) == 0x04034B50) {
-                throw new DataException(file + " is a zip archive (an .npz or PyTorch file?); convert it to safetensors");
+                throw new DataException(
+                        file + " is a zip archive (an .npz or PyTorch file?); convert it to safetensors");
             }
         }
         return npy || file.toString().endsWith(".npy") ? openNpy(file, tensor) : openSafetensors(file, tensor);
@@ -146,12 +148,13 @@ public final class ActivationSources {
 
     private static void requireAgreement(Shard first, Shard other) {
         if (other.matrix().columns() != first.matrix().columns()) {
-            throw new DataException("%s has activations of width %d, but those of %s are of width %d; pass only files of one width"
-                    .formatted(
-                            other.what(),
-                            other.matrix().columns(),
-                            first.what(),
-                            first.matrix().columns()));
+            throw new DataException(
+                    "%s has activations of width %d, but those of %s are of width %d; pass only files of one width"
+                            .formatted(
+                                    other.what(),
+                                    other.matrix().columns(),
+                                    first.what(),
+                                    first.matrix().columns()));
         }
         DType wanted = first.matrix().dtype();
         if (other.matrix().dtype() != wanted) {

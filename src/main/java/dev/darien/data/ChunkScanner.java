@@ -41,7 +41,8 @@ final class ChunkScanner {
 
     /** Rows of a chunk: a property of the data, because the order of summation depends on it. */
     static int chunkRows(ActivationSource source) {
-        return Math.max(1, (int) (CHUNK_BYTES / ((long) source.width() * source.dtype().bytes())));
+        return Math.max(
+                1, (int) (CHUNK_BYTES / ((long) source.width() * source.dtype().bytes())));
     }
 
     float[] row(long row) {
@@ -63,7 +64,8 @@ final class ChunkScanner {
                 hash.add(halves, count * width);
             }
             sum(0, count);
-            // Squares of finite singles can't overflow a double: only a NaN or an infinity makes a sum that isn't finite.
+            // Squares of finite singles can't overflow a double: only a NaN or an infinity makes a sum that isn't
+            // finite.
             if (!isFinite(squares)) {
                 noteBadRows(row, count, badRows);
                 if (onNan == OnNan.FAIL) {

@@ -3,10 +3,11 @@ package dev.darien.data;
 
 import dev.darien.memory.DType;
 
-/** An order-dependent 64-bit hash, of four independent lanes so that multiplications overlap. */
+/** An order-dependent 64-bit hash with the rounds of xxHash64: four independent lanes, so that multiplications overlap. */
 final class ContentHash {
     private static final long K0 = 0x9E3779B97F4A7C15L;
     private static final long K1 = 0xC2B2AE3D27D4EB4FL;
+    private static final long K2 = 0x165667B19E3779F9L;
 
     private long a;
     private long b;
@@ -21,7 +22,7 @@ final class ContentHash {
     }
 
     private static long round(long lane, long word) {
-        return Long.rotateLeft((lane ^ word) * K1, 29);
+        return Long.rotateLeft(lane + word * K1, 31) * K0;
     }
 
     void add(long word) {
@@ -29,7 +30,7 @@ final class ContentHash {
         a = b;
         b = c;
         c = d;
-        d = mixed * K0;
+        d = mixed;
     }
 
     void add(float[] values, int count) {
@@ -87,11 +88,12 @@ final class ContentHash {
     }
 
     long value() {
-        long h = a;
-        for (long lane : new long[] {b, c, d}) {
-            h = (h ^ (h >>> 32) ^ lane) * K0;
-            h = (h ^ (h >>> 29)) * K1;
+        long h = Long.rotateLeft(a, 1) + Long.rotateLeft(b, 7) + Long.rotateLeft(c, 12) + Long.rotateLeft(d, 18);
+        for (long lane : new long[] {a, b, c, d}) {
+            h = (h ^ round(0, lane)) * K0 + K2;
         }
+        h = (h ^ (h >>> 33)) * K1;
+        h = (h ^ (h >>> 29)) * K2;
         return h ^ (h >>> 32);
     }
 }

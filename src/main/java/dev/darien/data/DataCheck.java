@@ -46,7 +46,9 @@ public final class DataCheck {
         Runnable worker = () -> {
             ChunkScanner scanner = new ChunkScanner(source, chunkRows);
             // Under FAIL only the first bad row of all matters, so parts after a bad one needn't be looked at.
-            for (int part = next.getAndIncrement(); part < parts && part < firstBad.get(); part = next.getAndIncrement()) {
+            for (int part = next.getAndIncrement();
+                    part < parts && part < firstBad.get();
+                    part = next.getAndIncrement()) {
                 results[part] = scanner.scan(
                         chunks * part / parts * chunkRows,
                         Math.min(chunks * (part + 1) / parts * chunkRows, source.rows()),
@@ -123,8 +125,7 @@ public final class DataCheck {
             column++;
         }
         return new DataException("%s, column %d is %s; repair the data, or leave such rows out with --on-nan skip"
-                .formatted(
-                        source.locate(row), column, Float.isNaN(values[column]) ? "NaN" : "infinite"));
+                .formatted(source.locate(row), column, Float.isNaN(values[column]) ? "NaN" : "infinite"));
     }
 
     /**

@@ -97,10 +97,8 @@ public final class JsonFile {
             items.forEach(item -> copy.add(finite(item)));
             return copy;
         }
-        if ((value instanceof Double number && !Double.isFinite(number))
-                || (value instanceof Float single && !Float.isFinite(single))) {
-            return null;
-        }
-        return value;
+        boolean infinite = value instanceof Double number && !Double.isFinite(number);
+        boolean infiniteSingle = value instanceof Float single && !Float.isFinite(single);
+        return infinite || infiniteSingle ? null : value;
     }
 }

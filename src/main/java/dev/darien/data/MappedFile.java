@@ -9,7 +9,6 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -56,8 +55,9 @@ final class MappedFile implements AutoCloseable {
         return switch (e) {
             case NoSuchFileException missing -> "it doesn't exist";
             case AccessDeniedException denied -> "permission denied";
-            case NotDirectoryException file -> "a part of its path isn't a folder";
-            case FileSystemException other when other.getReason() != null -> other.getReason();
+            // No guarded pattern: the formatter runs on an older Java.
+            case FileSystemException other ->
+                other.getReason() != null ? other.getReason() : String.valueOf(other.getMessage());
             default -> e.getMessage() == null ? "the system gave no reason" : e.getMessage();
         };
     }

@@ -72,7 +72,8 @@ final class MappedSource implements ActivationSource {
     private void copyRows(Matrix from, long row, Matrix out, int outRow, int count) {
         long bytes = (long) width * dtype.bytes();
         if (out.stride() == width) {
-            MemorySegment.copy(from.segment(), from.rowOffset(row), out.segment(), out.rowOffset(outRow), count * bytes);
+            MemorySegment.copy(
+                    from.segment(), from.rowOffset(row), out.segment(), out.rowOffset(outRow), count * bytes);
             return;
         }
         for (int i = 0; i < count; i++) {

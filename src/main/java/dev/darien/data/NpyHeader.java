@@ -19,11 +19,12 @@ import java.util.regex.Pattern;
 record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
     private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     private static final long LONGEST = 1 << 20;
-    private static final Pattern ENTRY =
-            Pattern.compile("\\s*['\"](\\w+)['\"]\\s*:\\s*('[^']*'|\"[^\"]*\"|True|False|\\([^()]*\\)|\\[.*])\\s*(,|$)");
+    private static final Pattern ENTRY = Pattern.compile(
+            "\\s*['\"](\\w+)['\"]\\s*:\\s*('[^']*'|\"[^\"]*\"|True|False|\\([^()]*\\)|\\[.*])\\s*(,|$)");
 
     static boolean hasMagic(MemorySegment bytes) {
-        return bytes.byteSize() >= MAGIC.length && bytes.asSlice(0, MAGIC.length).mismatch(MemorySegment.ofArray(MAGIC)) < 0;
+        return bytes.byteSize() >= MAGIC.length
+                && bytes.asSlice(0, MAGIC.length).mismatch(MemorySegment.ofArray(MAGIC)) < 0;
     }
 
     static NpyHeader parse(Path file, MemorySegment bytes) {
@@ -79,6 +80,9 @@ record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
             at = matcher.end();
         }
         if (descr.isEmpty() || order.isEmpty() || !shape.startsWith("(")) {
+            throw malformed(file);
+        }
+        if ("'\"[".indexOf(descr.charAt(0)) < 0) {
             throw malformed(file);
         }
         DType dtype = dtype(file, descr);
@@ -153,7 +157,8 @@ record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
                 needed = Math.multiplyExact(needed, size);
             }
         } catch (ArithmeticException e) {
-            throw new DataException(file + " has the shape " + shape + ", more than any file can hold; save it again", e);
+            throw new DataException(
+                    file + " has the shape " + shape + ", more than any file can hold; save it again", e);
         }
         if (needed > available) {
             throw new DataException("%s is truncated: its shape %s takes %d bytes but only %d are there; copy it again"

@@ -61,15 +61,15 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         }
         long length = bytes.get(Matrix.LONG, 0);
         if (length < 0 || length > LONGEST) {
-            throw new DataException("%s says that its header has %s bytes, but safetensors allows at most %d; ".formatted(
-                            file, Long.toUnsignedString(length), LONGEST)
+            throw new DataException("%s says that its header has %s bytes, but safetensors allows at most %d; "
+                            .formatted(file, Long.toUnsignedString(length), LONGEST)
                     + "it is damaged or isn't a safetensors file");
         }
         long available = bytes.byteSize() - Long.BYTES;
         if (length > available) {
-            throw new DataException("%s says that its header has %d bytes but only %d follow; ".formatted(
-                            file, length, available)
-                    + "it is truncated or isn't a safetensors file");
+            throw new DataException(
+                    "%s says that its header has %d bytes but only %d follow; ".formatted(file, length, available)
+                            + "it is truncated or isn't a safetensors file");
         }
         byte[] header = bytes.asSlice(Long.BYTES, length).toArray(ValueLayout.JAVA_BYTE);
         if (header.length == 0 || header[0] != '{') {
@@ -82,7 +82,8 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
             new Reader(file, parser).readAll(listed, metadata);
         } catch (JsonProcessingException e) {
             throw new DataException(
-                    file + " has a header that isn't valid JSON (" + e.getOriginalMessage() + "); write the file again", e);
+                    file + " has a header that isn't valid JSON (" + e.getOriginalMessage() + "); write the file again",
+                    e);
         } catch (CharacterCodingException e) {
             throw new DataException(file + " has a header that isn't valid UTF-8; write the file again", e);
         } catch (IOException e) {
@@ -95,7 +96,10 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     }
 
     private static String decode(byte[] header) throws CharacterCodingException {
-        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(header)).toString();
+        return StandardCharsets.UTF_8
+                .newDecoder()
+                .decode(ByteBuffer.wrap(header))
+                .toString();
     }
 
     private static Map<String, TensorInfo> inOrderOfData(Path file, Map<String, TensorInfo> listed, long dataBytes) {
@@ -106,15 +110,16 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         String before = "the header";
         for (TensorInfo tensor : ordered) {
             if (tensor.begin() != expected) {
-                throw new DataException(("%s: the data of tensor '%s' begins at byte %d, but %s ends at byte %d, so they "
-                                + "%s; write the file again")
-                        .formatted(
-                                file,
-                                tensor.name(),
-                                tensor.begin(),
-                                before,
-                                expected,
-                                tensor.begin() < expected ? "overlap" : "leave a gap"));
+                throw new DataException(
+                        ("%s: the data of tensor '%s' begins at byte %d, but %s ends at byte %d, so they "
+                                        + "%s; write the file again")
+                                .formatted(
+                                        file,
+                                        tensor.name(),
+                                        tensor.begin(),
+                                        before,
+                                        expected,
+                                        tensor.begin() < expected ? "overlap" : "leave a gap"));
             }
             tensors.put(tensor.name(), tensor);
             expected = tensor.end();
@@ -195,8 +200,8 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
                 expect(parser.currentToken(), JsonToken.VALUE_NUMBER_INT, what, "an array of whole numbers");
                 long number = parser.getLongValue();
                 if (number < 0) {
-                    throw new DataException(file + ": " + what + " holds the negative number " + number
-                            + "; write the file again");
+                    throw new DataException(
+                            file + ": " + what + " holds the negative number " + number + "; write the file again");
                 }
                 numbers.add(number);
             }
@@ -219,13 +224,16 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
                         needed = Math.multiplyExact(needed, size);
                     }
                 } catch (ArithmeticException e) {
-                    throw new DataException("%s: tensor '%s' has the shape %s, more than any file can hold; write it again"
-                            .formatted(file, name, shape), e);
+                    throw new DataException(
+                            "%s: tensor '%s' has the shape %s, more than any file can hold; write it again"
+                                    .formatted(file, name, shape),
+                            e);
                 }
                 if (needed != bytes) {
-                    throw new DataException("%s: tensor '%s' is %s %s, which takes %d bytes, but its data_offsets span %d; "
-                                    .formatted(file, name, dtype, shape, needed, bytes)
-                            + "write the file again");
+                    throw new DataException(
+                            "%s: tensor '%s' is %s %s, which takes %d bytes, but its data_offsets span %d; "
+                                            .formatted(file, name, dtype, shape, needed, bytes)
+                                    + "write the file again");
                 }
             }
             return new TensorInfo(name, dtype, shape, offsets.get(0), offsets.get(1));

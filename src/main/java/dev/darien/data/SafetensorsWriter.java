@@ -23,11 +23,13 @@ import java.util.TreeMap;
 public final class SafetensorsWriter {
     private static final JsonFactory JSON = new JsonFactory();
     /** The order of types in the format's own library, which puts those of strict alignment first. */
-    private static final List<DType> ORDER =
-            List.of(DType.I64, DType.F64, DType.F32, DType.I32, DType.BF16, DType.F16);
+    private static final List<DType> ORDER = List.of(DType.I64, DType.F64, DType.F32, DType.I32, DType.BF16, DType.F16);
 
     private final Map<String, String> metadata = new TreeMap<>();
     private final Map<String, Entry> entries = new TreeMap<>();
+
+    /** A writer without tensors yet. */
+    public SafetensorsWriter() {}
 
     /** Fills rows of a tensor that isn't held in memory as a whole. */
     @FunctionalInterface
@@ -55,8 +57,8 @@ public final class SafetensorsWriter {
         requireHost(name, matrix);
         long[] sizes = shape.length == 0 ? new long[] {matrix.rows(), matrix.columns()} : shape;
         if (product(name, sizes) != matrix.rows() * matrix.columns()) {
-            throw new IllegalArgumentException("the tensor " + name + " of " + matrix.shape() + " can't have the shape "
-                    + Arrays.toString(sizes));
+            throw new IllegalArgumentException(
+                    "the tensor " + name + " of " + matrix.shape() + " can't have the shape " + Arrays.toString(sizes));
         }
         return add(name, matrix.dtype(), sizes, file -> file.put(matrix));
     }
@@ -119,7 +121,8 @@ public final class SafetensorsWriter {
 
     private static void requireHost(String name, Matrix matrix) {
         if (!matrix.isHost()) {
-            throw new IllegalArgumentException("the tensor " + name + " is in a GPU's memory; copy it to the host first");
+            throw new IllegalArgumentException(
+                    "the tensor " + name + " is in a GPU's memory; copy it to the host first");
         }
     }
 
@@ -141,7 +144,8 @@ public final class SafetensorsWriter {
      */
     public void write(Path target) {
         List<Entry> ordered = new ArrayList<>(entries.values());
-        ordered.sort(Comparator.comparingInt((Entry entry) -> ORDER.indexOf(entry.dtype())).thenComparing(Entry::name));
+        ordered.sort(Comparator.comparingInt((Entry entry) -> ORDER.indexOf(entry.dtype()))
+                .thenComparing(Entry::name));
         try (AtomicFile file = AtomicFile.create(target)) {
             file.putHeader(header(ordered));
             for (Entry entry : ordered) {

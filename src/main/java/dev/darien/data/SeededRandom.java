@@ -101,8 +101,8 @@ public final class SeededRandom {
             if (layer == 0) {
                 return Math.copySign(tail(), x);
             }
-            double height = Ziggurat.HEIGHT[layer]
-                    + nextDouble() * (Ziggurat.HEIGHT[layer + 1] - Ziggurat.HEIGHT[layer]);
+            double height =
+                    Ziggurat.HEIGHT[layer] + nextDouble() * (Ziggurat.HEIGHT[layer + 1] - Ziggurat.HEIGHT[layer]);
             if (height < StrictMath.exp(-0.5 * x * x)) {
                 return x;
             }

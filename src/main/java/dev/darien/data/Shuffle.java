@@ -91,8 +91,8 @@ public final class Shuffle {
         long before = -1;
         for (long row : excluded) {
             if (row <= before || row >= rows) {
-                throw new IllegalArgumentException("excluded rows must be ascending and below " + rows + ", but " + row
-                        + " follows " + before);
+                throw new IllegalArgumentException(
+                        "excluded rows must be ascending and below " + rows + ", but " + row + " follows " + before);
             }
             before = row;
         }

@@ -43,8 +43,11 @@ public record SyntheticOptions(
     public SyntheticOptions {
         require(width >= 1, "d", width, "at least 1");
         require(directions >= 1, "true", directions, "at least 1");
-        require((long) width * directions <= MOST_ELEMENTS, "true", directions, "at most " + MOST_ELEMENTS / width
-                + " with d=" + width);
+        require(
+                (long) width * directions <= MOST_ELEMENTS,
+                "true",
+                directions,
+                "at most " + MOST_ELEMENTS / width + " with d=" + width);
         require(probability > 0 && probability <= 1, "p", probability, "above 0 and at most 1");
         requireNotNegative("zipf", zipf);
         requireNotNegative("dispersion", dispersion);
@@ -127,7 +130,8 @@ public record SyntheticOptions(
     /** The specification that {@link #parse} reads back to the same options. */
     @Override
     public String toString() {
-        return "d=" + width + ",true=" + directions + ",p=" + probability + ",zipf=" + zipf + ",dispersion=" + dispersion
-                + ",spread=" + spread + ",noise=" + noise + ",offset=" + offset + ",rows=" + rows + ",seed=" + seed;
+        return "d=" + width + ",true=" + directions + ",p=" + probability + ",zipf=" + zipf + ",dispersion="
+                + dispersion + ",spread=" + spread + ",noise=" + noise + ",offset=" + offset + ",rows=" + rows
+                + ",seed=" + seed;
     }
 }

@@ -36,8 +36,8 @@ public final class SyntheticSource implements ActivationSource {
             directions[j] = randomDirection(random, options.width(), 1);
         }
         this.probabilities = probabilities(options);
-        this.offset = randomDirection(
-                new SeededRandom(options.seed(), OFFSET_STREAM), options.width(), options.offset());
+        this.offset =
+                randomDirection(new SeededRandom(options.seed(), OFFSET_STREAM), options.width(), options.offset());
         this.rowsSeed = SeededRandom.combine(options.seed(), ROWS_STREAM);
         this.scratch = ThreadLocal.withInitial(() -> new Scratch(options.width()));
     }

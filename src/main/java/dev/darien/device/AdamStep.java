@@ -22,7 +22,7 @@ public record AdamStep(
                 (float) beta1,
                 (float) beta2,
                 (float) epsilon,
-                (float) (1 - Math.pow(beta1, t)),
-                (float) (1 - Math.pow(beta2, t)));
+                (float) (1 - Math.pow(beta1, (double) t)),
+                (float) (1 - Math.pow(beta2, (double) t)));
     }
 }

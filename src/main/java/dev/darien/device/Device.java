@@ -4,6 +4,7 @@ package dev.darien.device;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A place that holds matrices and computes on them. Whoever opens a device closes it, after everything that was
@@ -53,6 +54,14 @@ public interface Device extends AutoCloseable {
 
     /** Waits until everything that was enqueued has finished. On a CPU a call has finished when it returns. */
     void synchronize();
+
+    /**
+     * What this device reaches at best with the threads it has, measured now: some tenths of a second, in which it
+     * should have nothing else to do. Null where that isn't measured.
+     */
+    default @Nullable Peaks measurePeaks() {
+        return null;
+    }
 
     /**
      * Ends the device.

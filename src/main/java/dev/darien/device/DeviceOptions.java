@@ -12,7 +12,8 @@ public record DeviceOptions(int threads) {
 
     public DeviceOptions {
         if (threads < 0 || threads > 1024) {
-            throw new IllegalArgumentException("threads must be between 1 and 1024 (0 for one per core), not " + threads);
+            throw new IllegalArgumentException(
+                    "threads must be between 1 and 1024 (0 for one per core), not " + threads);
         }
     }
 

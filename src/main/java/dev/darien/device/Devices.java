@@ -69,14 +69,15 @@ public final class Devices {
         }
         throw new DeviceUnavailableException("device '" + wanted + "' can't be used: "
                 + matching.stream()
-                        .map(found -> found.candidate().name() + ": " + found.candidate().detail())
+                        .map(found -> found.candidate().name() + ": "
+                                + found.candidate().detail())
                         .collect(Collectors.joining("; ")));
     }
 
     private static List<Found> find() {
         List<Found> all = new ArrayList<>();
-        Iterator<DeviceProvider> providers =
-                ServiceLoader.load(DeviceProvider.class, Devices.class.getClassLoader()).iterator();
+        Iterator<DeviceProvider> providers = ServiceLoader.load(DeviceProvider.class, Devices.class.getClassLoader())
+                .iterator();
         while (true) {
             try {
                 if (!providers.hasNext()) {
@@ -89,12 +90,15 @@ public final class Devices {
                 LOG.log(System.Logger.Level.WARNING, "a device provider could not be loaded: " + e.getMessage());
             }
         }
-        all.sort(Comparator.comparingInt((Found found) -> found.candidate().priority()).reversed());
+        all.sort(Comparator.comparingInt((Found found) -> found.candidate().priority())
+                .reversed());
         return all;
     }
 
     private static void warnIfScalar(String requested, Found chosen) {
-        if (warned || requested.equals("cpu:scalar") || !chosen.candidate().name().equals("cpu:scalar")) {
+        if (warned
+                || requested.equals("cpu:scalar")
+                || !chosen.candidate().name().equals("cpu:scalar")) {
             return;
         }
         warned = true;
@@ -103,6 +107,7 @@ public final class Devices {
                 .findFirst()
                 .ifPresent(vector -> LOG.log(
                         System.Logger.Level.WARNING,
-                        "computing with the slow scalar kernels; cpu:vector: " + vector.candidate().detail()));
+                        "computing with the slow scalar kernels; cpu:vector: "
+                                + vector.candidate().detail()));
     }
 }

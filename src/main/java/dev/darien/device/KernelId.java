@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device;
 
-import java.util.Locale;
-
 /**
  * The list of kernels: a row for each method of {@link Kernels}. Tests and benchmarks go through this list with an
  * exhaustive switch, so that a kernel without a test or a benchmark doesn't compile.
@@ -40,8 +38,14 @@ public enum KernelId {
     /** Name of the method in {@link Kernels}. */
     public String method() {
         StringBuilder name = new StringBuilder();
-        for (String word : name().toLowerCase(Locale.ROOT).split("_")) {
-            name.append(name.isEmpty() ? word : Character.toUpperCase(word.charAt(0)) + word.substring(1));
+        boolean wordStarts = false;
+        for (char letter : name().toCharArray()) {
+            if (letter == '_') {
+                wordStarts = true;
+            } else {
+                name.append(wordStarts ? letter : Character.toLowerCase(letter));
+                wordStarts = false;
+            }
         }
         return name.toString();
     }

@@ -83,7 +83,7 @@ public interface Kernels {
      * inside the window through which the threshold learns.
      *
      * @param thresholds F32[1, F]; null for 0, which is ReLU
-     * @param bandwidth width of the window, 0 for none
+     * @param bandwidth width of the window, 0 for none; a value v is inside where {@code θ - v < 0.5f · bandwidth}
      */
     void encodeThreshold(
             Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes);
@@ -120,7 +120,7 @@ public interface Kernels {
     /**
      * The scale of the auxiliary loss (Gao et al. 2024, appendix A.2): with e the main residual and D its total squared
      * distance from its mean over the batch, {@code scale = 2·coefficient/D} and {@code loss = Σ auxErrors / D}; both
-     * 0 where D is 0.
+     * 0 where D is 0 but for rounding, at most 1e-10 of Σ‖e‖².
      *
      * @param scale F32[1, 1]
      * @param loss F64[1, 1]
@@ -149,8 +149,9 @@ public interface Kernels {
             Matrix gradient);
 
     /**
-     * Gradients of the weights, see {@link LatentTerms}. Rows of latents without entries are not written: a row is
-     * overwritten if its {@code touched} is 0, which becomes 1, and added to otherwise.
+     * Gradients of the weights, see {@link LatentTerms}. A row of a latent with entries, active or not, is overwritten
+     * if its {@code touched} is 0, which becomes 1, and added to otherwise. What rows hold whose {@code touched} stays 0
+     * is undefined.
      *
      * @param normPenalty adds {@code normPenalty · (Σ z) · wDec[j]/‖wDec[j]‖} to the decoder's gradient
      * @param wDec needed with a normPenalty
@@ -168,8 +169,7 @@ public interface Kernels {
      * @param touched I32[1, rows]; null for all
      * @param sum F64[1, 1]
      */
-    void squaredNorm(
-            Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum);
+    void squaredNorm(Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum);
 
     /** {@code scale = min(1, maximum / (√squaredNorm + 1e-6))}: clipping by the global norm. */
     void clipScale(Matrix squaredNorm, float maximum, Matrix scale);
@@ -195,6 +195,9 @@ public interface Kernels {
     /**
      * {@link #latentGradients} of {@code terms}, then of {@code more}, then {@link #adam} on encoder and decoder, in one
      * pass over each latent, without storing a gradient.
+     *
+     * @param more a second selection, of which no norm is penalised
+     * @param normPenalty as in {@link #latentGradients}, for {@code terms} only
      */
     void latentStep(
             AdamStep step,

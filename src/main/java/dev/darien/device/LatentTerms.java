@@ -22,9 +22,4 @@ import dev.darien.memory.SparseCodes;
  * @param scale F32[1, 1]
  */
 public record LatentTerms(
-        SparseCodes codes,
-        LatentGroups groups,
-        Matrix codeGradients,
-        Matrix input,
-        Matrix residual,
-        Matrix scale) {}
+        SparseCodes codes, LatentGroups groups, Matrix codeGradients, Matrix input, Matrix residual, Matrix scale) {}

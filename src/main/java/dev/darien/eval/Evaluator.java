@@ -2,49 +2,147 @@
 package dev.darien.eval;
 
 import dev.darien.data.ActivationSource;
-import dev.darien.data.DataCheck;
-import dev.darien.data.OnNan;
+import dev.darien.data.DataException;
+import dev.darien.device.Device;
+import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.Inference;
 import dev.darien.sae.Sae;
+import dev.darien.sae.Sparsity;
+import java.lang.foreign.MemorySegment;
 
-/** Stand-in until the evaluation branch is merged. */
+/**
+ * Measures an SAE on data, in one pass over it and in memory that doesn't depend on how much of it there is. The same
+ * weights, data and kernels give the same bits for any number of threads.
+ */
 public final class Evaluator {
+    private static final int ROWS = 1024;
+    /** Bounds the buffers of very wide activations: 2^22 elements are 16 MB. */
+    private static final int MOST_ELEMENTS = 1 << 22;
+
     private Evaluator() {}
 
+    /**
+     * The metrics of {@code sae} with its own rule on all of {@code source}.
+     *
+     * @throws DataException if the source is of another width or holds NaN or infinities; says where
+     */
     public static Evaluation evaluate(Sae sae, ActivationSource source) {
-        double variance = DataCheck.scan(source, OnNan.FAIL).totalVariance();
-        boolean[] fired = new boolean[sae.latents()];
-        double error = 0;
-        long entries = 0;
-        try (Inference inference = sae.inference(1024);
-                Matrix batch = sae.device().staging("batch", source.dtype(), inference.maxRows(), source.width())) {
-            for (long first = 0; first < source.rows(); first += inference.maxRows()) {
-                int count = (int) Math.min(inference.maxRows(), source.rows() - first);
-                source.read(first, count, batch);
-                Matrix rows = batch.slice(0, count);
-                SparseCodes codes = inference.encode(rows);
-                entries += codes.entries();
-                for (int entry = 0; entry < codes.entries(); entry++) {
-                    fired[codes.latent(entry)] = true;
+        if (source.width() != sae.width()) {
+            throw new DataException(
+                    "%s has activations of width %d, but the SAE was trained on width %d; evaluate it on what it was trained for"
+                            .formatted(source.describe(), source.width(), sae.width()));
+        }
+        if (source.rows() < 1) {
+            throw new DataException(source.describe() + " has no activations to evaluate on");
+        }
+        int rows = (int) Math.min(source.rows(), Math.clamp(MOST_ELEMENTS / source.width(), 1, ROWS));
+        try (Inference inference = sae.inference(rows);
+                Pass pass = new Pass(sae, source, inference)) {
+            return pass.run();
+        }
+    }
+
+    /**
+     * The metrics of the weights of {@code sae} with another rule.
+     *
+     * @throws IllegalArgumentException if the rule needs thresholds that the SAE lacks, or selects over a batch
+     * @throws DataException as above
+     */
+    public static Evaluation evaluate(Sae sae, ActivationSource source, Sparsity rule) {
+        // Shares the weights, so it must not be closed.
+        Sae other = new Sae(sae.device(), sae.weights(), rule, sae.subtractsDecoderBias(), sae.configuration());
+        return evaluate(other, source);
+    }
+
+    /** One pass and its buffers. */
+    private static final class Pass implements AutoCloseable {
+        private final Device device;
+        private final ActivationSource source;
+        private final Inference inference;
+        private final int batchRows;
+        private final Matrix batch;
+        private final Matrix reconstruction;
+        private final float[][] x;
+        private final float[] reconstructed;
+        private final long[] fires;
+        private final ReconstructionSums sums = new ReconstructionSums();
+        private final VarianceSum variance;
+        private long active;
+
+        Pass(Sae sae, ActivationSource source, Inference inference) {
+            this.device = sae.device();
+            this.source = source;
+            this.inference = inference;
+            this.batchRows = inference.maxRows();
+            this.batch = device.staging("evaluation batch", source.dtype(), batchRows, source.width());
+            this.reconstruction = device.staging("evaluation output", DType.F32, batchRows, source.width());
+            this.x = new float[batchRows][source.width()];
+            this.reconstructed = new float[source.width()];
+            this.fires = new long[sae.latents()];
+            this.variance = new VarianceSum(source.width());
+        }
+
+        Evaluation run() {
+            for (long first = 0; first < source.rows(); first += batchRows) {
+                add(first, (int) Math.min(batchRows, source.rows() - first));
+            }
+            return new Evaluation(
+                    sums.tokens(),
+                    (double) active / sums.tokens(),
+                    sums.mse(),
+                    sums.fvu(variance.squaredDistance()),
+                    sums.cosine(),
+                    sums.l2Ratio(),
+                    sums.relativeBias(),
+                    Density.of(fires, sums.tokens()),
+                    fires);
+        }
+
+        private void add(long first, int rows) {
+            source.read(first, rows, batch);
+            SparseCodes codes = inference.encode(batch.slice(0, rows));
+            Matrix output = reconstruction.slice(0, rows);
+            device.download(inference.decode(codes), output);
+            try (SparseCodes host = inference.toHost(codes)) {
+                countFires(host);
+            }
+            for (int row = 0; row < rows; row++) {
+                copyRow(batch, row, x[row]);
+                copyRow(output, row, reconstructed);
+                if (!sums.add(x[row], reconstructed)) {
+                    throw new DataException(source.locate(first + row)
+                            + " holds NaN or an infinity, with which nothing can be measured; remove such rows");
                 }
-                Matrix out = inference.decode(codes);
-                for (int row = 0; row < count; row++) {
-                    for (int column = 0; column < source.width(); column++) {
-                        double difference = rows.get(row, column) - out.get(row, column);
-                        error += difference * difference;
-                    }
+            }
+            variance.add(x, rows);
+        }
+
+        private void countFires(SparseCodes codes) {
+            int entries = codes.entries();
+            for (int entry = 0; entry < entries; entry++) {
+                if (codes.value(entry) != 0) {
+                    fires[codes.latent(entry)]++;
+                    active++;
                 }
             }
         }
-        long dead = 0;
-        for (boolean latent : fired) {
-            dead += latent ? 0 : 1;
+
+        private static void copyRow(Matrix from, int row, float[] to) {
+            if (from.dtype() == DType.F32) {
+                MemorySegment.copy(from.segment(), Matrix.FLOAT, from.rowOffset(row), to, 0, to.length);
+                return;
+            }
+            for (int column = 0; column < to.length; column++) {
+                to[column] = from.get(row, column);
+            }
         }
-        double tokens = source.rows();
-        return new Evaluation(
-                source.rows(), entries / tokens, error / tokens, error / tokens / variance, dead, (double) dead
-                        / sae.latents());
+
+        @Override
+        public void close() {
+            reconstruction.close();
+            batch.close();
+        }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Evaluation: how well a sparse autoencoder reconstructs activations. */
+/** How good an SAE is: reconstruction, sparsity and firing density on data, and recovery of known directions. */
 @NullMarked
 package dev.darien.eval;
 

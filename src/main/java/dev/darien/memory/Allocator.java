@@ -88,11 +88,15 @@ public final class Allocator implements AutoCloseable {
             return new Matrix(block.segment(), dtype, rows, columns, stride, reservation);
         } catch (OutOfMemoryError e) {
             reservation.close();
-            OutOfMemoryError explained = new OutOfMemoryError("%s asked for %s for %s while %s is held; lower the batch, "
-                    .formatted(name, humanBytes(bytes), label, humanBytes(root().allocatedBytes()))
-                    + "the number of latents or the number of SAEs trained at once");
+            OutOfMemoryError explained =
+                    new OutOfMemoryError("%s asked for %s for %s while %s is held; lower the batch, "
+                                    .formatted(name, humanBytes(bytes), label, humanBytes(root().allocatedBytes()))
+                            + "the number of latents or the number of SAEs trained at once");
             explained.initCause(e);
             throw explained;
+        } catch (RuntimeException | Error e) {
+            reservation.close();
+            throw e;
         }
     }
 
@@ -190,7 +194,8 @@ public final class Allocator implements AutoCloseable {
     private void describeLeaks(List<String> lines) {
         synchronized (live) {
             for (Reservation reservation : live) {
-                lines.add("%s/%s: %,d bytes%s".formatted(name, reservation.label(), reservation.bytes(), reservation.site()));
+                lines.add("%s/%s: %,d bytes%s"
+                        .formatted(name, reservation.label(), reservation.bytes(), reservation.site()));
             }
         }
         synchronized (children) {

@@ -56,11 +56,10 @@ public final class Matrix implements AutoCloseable {
         }
         long needed = rows == 0
                 ? 0
-                : Math.multiplyExact(
-                        Math.addExact(Math.multiplyExact(rows - 1, stride), columns), dtype.bytes());
+                : Math.multiplyExact(Math.addExact(Math.multiplyExact(rows - 1, stride), columns), dtype.bytes());
         if (segment.byteSize() < needed) {
-            throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " " + dtype + " needs " + needed
-                    + " bytes but only " + segment.byteSize() + " are there");
+            throw new IllegalArgumentException("a matrix of " + rows + " x " + columns + " " + dtype + " needs "
+                    + needed + " bytes but only " + segment.byteSize() + " are there");
         }
         return new Matrix(segment, dtype, rows, columns, stride, null);
     }

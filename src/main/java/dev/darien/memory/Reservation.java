@@ -45,7 +45,8 @@ public final class Reservation implements AutoCloseable {
         }
         // Frames of this package are ours; the first outside it is where a reader will look.
         return Arrays.stream(site.getStackTrace())
-                .filter(frame -> !frame.getClassName().matches("dev\\.darien\\.memory\\.(Allocator|Reservation|SparseCodes)"))
+                .filter(frame ->
+                        !frame.getClassName().matches("dev\\.darien\\.memory\\.(Allocator|Reservation|SparseCodes)"))
                 .limit(6)
                 .map(frame -> System.lineSeparator() + "      at " + frame)
                 .collect(Collectors.joining());

@@ -2,6 +2,8 @@
 package dev.darien.memory;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
 
 /**
  * The sparse codes of a batch in compressed rows (CSR): the entries of row r are {@code offsets[r] … offsets[r+1]-1},
@@ -29,14 +31,20 @@ public record SparseCodes(Matrix offsets, Matrix indices, Matrix values, int lat
      */
     public static SparseCodes allocate(Allocator allocator, int rows, int latents, long capacity) {
         if (capacity < 0 || capacity > Integer.MAX_VALUE - 64) {
-            throw new IllegalArgumentException("codes of " + rows + " rows can't hold " + capacity
-                    + " entries in one batch; use a smaller batch");
+            throw new IllegalArgumentException(
+                    "codes of " + rows + " rows can't hold " + capacity + " entries in one batch; use a smaller batch");
         }
         int room = (int) Math.max(1, capacity);
-        Matrix offsets = allocator.matrix("code offsets", DType.I64, 1, rows + 1);
-        Matrix indices = allocator.matrix("code indices", DType.I32, 1, room);
-        Matrix values = allocator.matrix("code values", DType.F32, 1, room);
-        return new SparseCodes(offsets, indices, values, latents);
+        Deque<Matrix> made = new ArrayDeque<>();
+        try {
+            made.add(allocator.matrix("code offsets", DType.I64, 1, rows + 1));
+            made.add(allocator.matrix("code indices", DType.I32, 1, room));
+            made.add(allocator.matrix("code values", DType.F32, 1, room));
+        } catch (RuntimeException | Error e) {
+            made.forEach(Matrix::close);
+            throw e;
+        }
+        return new SparseCodes(made.remove(), made.remove(), made.remove(), latents);
     }
 
     public int rows() {
@@ -66,13 +74,15 @@ public record SparseCodes(Matrix offsets, Matrix indices, Matrix values, int lat
         return values.segment().get(Matrix.FLOAT, (long) entry * Float.BYTES);
     }
 
-    /** The same memory seen as codes of the first {@code rows} rows. */
+    /** The same memory seen as codes of the first {@code rows} rows; a view, which owns nothing. */
     public SparseCodes firstRows(int rows) {
-        MemorySegment part = offsets.isHost()
-                ? offsets.segment().asSlice(0, (rows + 1L) * Long.BYTES)
-                : offsets.segment();
+        MemorySegment part =
+                offsets.isHost() ? offsets.segment().asSlice(0, (rows + 1L) * Long.BYTES) : offsets.segment();
         return new SparseCodes(
-                new Matrix(part, DType.I64, 1, rows + 1, rows + 1, null), indices, values, latents);
+                new Matrix(part, DType.I64, 1, rows + 1, rows + 1, null),
+                indices.slice(0, 1),
+                values.slice(0, 1),
+                latents);
     }
 
     @Override

@@ -15,7 +15,7 @@ public interface Storage {
         Arena arena = Arena.ofShared();
         try {
             return new Block(arena.allocate(bytes, ALIGNMENT), arena::close);
-        } catch (OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The HTML report. */
+/** A training run and its evaluation as one page of HTML that needs nothing else. */
 @NullMarked
 package dev.darien.report;
 

@@ -60,7 +60,8 @@ public final class Inference implements AutoCloseable {
             throw new IllegalArgumentException(x.rows() + " rows are more than this inference's " + maxRows);
         }
         Matrix centred = input.slice(0, x.rows());
-        device.kernels().convert(x, 1, sae.subtractsDecoderBias() ? sae.weights().decoderBias() : null, centred);
+        device.kernels()
+                .convert(x, 1, sae.subtractsDecoderBias() ? sae.weights().decoderBias() : null, centred);
         SparseCodes selected = codes.firstRows(x.intRows());
         sae.sparsity()
                 .select(

@@ -65,7 +65,8 @@ final class SaeFolder {
 
     static Sae load(Path folder, Device device) {
         if (!Files.isDirectory(folder)) {
-            throw new DataException(folder + " is not a folder with an SAE (" + CONFIGURATION + " and " + WEIGHTS + ")");
+            throw new DataException(
+                    folder + " is not a folder with an SAE (" + CONFIGURATION + " and " + WEIGHTS + ")");
         }
         Path configurationFile = folder.resolve(CONFIGURATION);
         if (!Files.exists(configurationFile)) {
@@ -74,12 +75,11 @@ final class SaeFolder {
         Map<String, Object> configuration = JsonFile.read(configurationFile);
         Sparsity sparsity = sparsity(configurationFile, configuration);
         refuseUnsupported(configurationFile, configuration);
-        Path weightsFile = folder.resolve(WEIGHTS);
         try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
             List<Long> shape = file.tensor("W_enc").shape();
             if (shape.size() != 2 || shape.get(0) > Integer.MAX_VALUE || shape.get(1) > Integer.MAX_VALUE) {
-                throw new DataException(file.path() + ": tensor 'W_enc' has shape " + shape
-                        + " where [d_in, d_sae] was expected");
+                throw new DataException(
+                        file.path() + ": tensor 'W_enc' has shape " + shape + " where [d_in, d_sae] was expected");
             }
             int width = shape.get(0).intValue();
             int latents = shape.get(1).intValue();
@@ -124,8 +124,7 @@ final class SaeFolder {
                 yield new TopK(k.intValue());
             }
             default ->
-                throw new DataException(
-                        file + ": architecture '" + name + "' is not one of standard, topk, jumprelu");
+                throw new DataException(file + ": architecture '" + name + "' is not one of standard, topk, jumprelu");
         };
     }
 

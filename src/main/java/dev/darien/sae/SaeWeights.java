@@ -19,8 +19,7 @@ public record SaeWeights(
         Matrix encoderBias,
         Matrix decoder,
         Matrix decoderBias,
-        @Nullable Matrix thresholds)
-        implements AutoCloseable {
+        @Nullable Matrix thresholds) implements AutoCloseable {
 
     /** Zeroed weights for {@code latents} latents of width {@code width}. */
     public static SaeWeights allocate(Allocator allocator, int latents, int width, boolean withThresholds) {

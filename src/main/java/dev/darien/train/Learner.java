@@ -42,6 +42,7 @@ final class Learner implements AutoCloseable {
     private long step;
     /** Sums since the last reading by a reporter, and by the controller. */
     private double squaredError;
+
     private double active;
     private double penaltySum;
     private long reportSteps;
@@ -69,7 +70,9 @@ final class Learner implements AutoCloseable {
 
     /** While k is still falling the selection is wider than it ends up. */
     private Sparsity widestSparsity(int width) {
-        return options.kWarmupSteps() > 0 ? withK(Math.max(k(), Math.min(width, options.latents()))) : options.sparsity();
+        return options.kWarmupSteps() > 0
+                ? withK(Math.max(k(), Math.min(width, options.latents())))
+                : options.sparsity();
     }
 
     private int k() {
@@ -100,7 +103,8 @@ final class Learner implements AutoCloseable {
 
     /** λ of this step. */
     double penaltyNow() {
-        double strength = controller != null ? controller.strength() : options.penalty().strength();
+        double strength =
+                controller != null ? controller.strength() : options.penalty().strength();
         long warmup = options.sparsityWarmupSteps();
         return step < warmup ? strength * (step + 1) / warmup : strength;
     }
@@ -137,8 +141,7 @@ final class Learner implements AutoCloseable {
         }
         double penalty = penaltyNow();
         Sparsity sparsity = sparsityNow();
-        AdamStep adam =
-                AdamStep.at(step + 1, learningRateNow(), options.beta1(), options.beta2(), options.epsilon());
+        AdamStep adam = AdamStep.at(step + 1, learningRateNow(), options.beta1(), options.beta2(), options.epsilon());
         // With a centred input the target is centred too, and the decoder's bias cancels.
         Matrix decodeBias = centred ? null : decoderBias;
         boolean first = true;
@@ -234,8 +237,7 @@ final class Learner implements AutoCloseable {
         Matrix gradient = state.decoderBias.gradient();
         kernels.weightedRowSum(null, workspace.residual, 2f / options.batch(), false, gradient);
         if (centred) {
-            kernels.weightedRowSum(
-                    state.encoderBias.gradient(), state.weights.encoder(), -1, true, gradient);
+            kernels.weightedRowSum(state.encoderBias.gradient(), state.weights.encoder(), -1, true, gradient);
         }
     }
 

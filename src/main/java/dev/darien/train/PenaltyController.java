@@ -9,7 +9,7 @@ final class PenaltyController {
     /** Steps between two readings of L0: often enough to follow, seldom enough not to make a GPU wait. */
     static final int INTERVAL = 10;
 
-    private static final double INTEGRAL_GAIN = 0.05;
+    private static final double INTEGRAL_GAIN = 0.15;
     private static final double PROPORTIONAL_GAIN = 1.0;
     private static final double ERROR_LIMIT = 1.0;
 

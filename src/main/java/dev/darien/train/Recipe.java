@@ -21,7 +21,7 @@ public final class Recipe {
     public static final List<String> ARCHITECTURES = List.of("relu", "topk", "batchtopk", "mutual-choice", "jumprelu");
 
     /** JumpReLU's window in units of inputs with mean squared norm 1; see {@code docs/architecture.md} for why. */
-    static final float DEFAULT_BANDWIDTH = 0.05f;
+    static final float DEFAULT_BANDWIDTH = 0.1f;
 
     private static final int DEFAULT_K = 32;
     private static final int DEFAULT_EXPANSION = 8;
@@ -267,7 +267,8 @@ public final class Recipe {
 
     private Penalty penalty() {
         return switch (architecture) {
-            case "relu" -> new Penalty.L1(l1 != null ? l1 : presetL1(), preset == Preset.APRIL || preset == Preset.SAELENS);
+            case "relu" ->
+                new Penalty.L1(l1 != null ? l1 : presetL1(), preset == Preset.APRIL || preset == Preset.SAELENS);
             case "jumprelu" -> new Penalty.L0(l0 != null ? l0 : preset == Preset.SAELENS ? 1 : 6e-4);
             default -> new Penalty.None();
         };
@@ -353,7 +354,8 @@ public final class Recipe {
     }
 
     private BiasInit presetBiasInit() {
-        if (preset == Preset.APRIL || preset == Preset.SAELENS || architecture.equals("jumprelu") && preset == Preset.PAPER) {
+        boolean paperJumpRelu = architecture.equals("jumprelu") && preset == Preset.PAPER;
+        if (preset == Preset.APRIL || preset == Preset.SAELENS || paperJumpRelu) {
             return BiasInit.ZERO;
         }
         return preset == Preset.PAPER ? BiasInit.GEOMETRIC_MEDIAN : BiasInit.MEAN;

@@ -14,7 +14,7 @@ final class StepTimes {
 
     StepTimes(long steps) {
         leaveOut = steps / 5;
-        nanos = new long[(int) Math.clamp(steps - leaveOut, 1, MOST)];
+        nanos = new long[Math.clamp(steps - leaveOut, 1, MOST)];
     }
 
     void add(long duration) {

@@ -74,10 +74,9 @@ final class StepWorkspace implements AutoCloseable {
             Allocator memory, Sparsity widest, int batch, int latents, LearnerState state, Matrix scale) {
         int chunkRows = batch;
         if (!widest.bounded()) {
-            chunkRows = (int) Math.clamp(MAX_ENTRIES / Math.max(1, widest.capacity(1, latents)), 1, batch);
+            chunkRows = Math.clamp(MAX_ENTRIES / Math.max(1, widest.capacity(1, latents)), 1, batch);
         }
-        SparseCodes codes =
-                own(SparseCodes.allocate(memory, chunkRows, latents, widest.capacity(chunkRows, latents)));
+        SparseCodes codes = own(SparseCodes.allocate(memory, chunkRows, latents, widest.capacity(chunkRows, latents)));
         LatentGroups groups = own(LatentGroups.allocate(memory, latents, codes.capacity()));
         Matrix codeGradients = own(memory.vector("code gradients", codes.capacity()));
         Matrix rowErrors = own(memory.vector("row errors", chunkRows));

@@ -188,8 +188,9 @@ public final class Trainer implements AutoCloseable {
         for (var entry : now.entrySet()) {
             Object earlier = before.get(entry.getKey());
             if (!String.valueOf(entry.getValue()).equals(String.valueOf(earlier))) {
-                throw new IllegalArgumentException("the run to resume was started with another " + entry.getKey() + ": "
-                        + earlier + ", now " + entry.getValue() + "; use the same options, or --overwrite to start anew");
+                throw new IllegalArgumentException(
+                        "the run to resume was started with another " + entry.getKey() + ": " + earlier + ", now "
+                                + entry.getValue() + "; use the same options, or --overwrite to start anew");
             }
         }
     }

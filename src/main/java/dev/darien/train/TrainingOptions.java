@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
+import dev.darien.sae.BatchTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
-import dev.darien.sae.BatchTopK;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -77,7 +77,9 @@ public record TrainingOptions(
         check(warmupSteps >= 0 && sparsityWarmupSteps >= 0 && kWarmupSteps >= 0, "a warm-up can't be negative");
         check(clip >= 0, "clip must be positive or none, not " + clip);
         check(penalty.strength() >= 0, "a penalty can't be negative: " + penalty.strength());
-        check(targetL0 >= 0 && targetL0 <= latents, "target-l0 must lie between 0 and " + latents + ", not " + targetL0);
+        check(
+                targetL0 >= 0 && targetL0 <= latents,
+                "target-l0 must lie between 0 and " + latents + ", not " + targetL0);
         check(deadAfterTokens >= 1, "the dead window must be at least 1 token");
         int k = k(sparsity);
         check(k <= latents, "k is " + k + " but there are only " + latents + " latents");

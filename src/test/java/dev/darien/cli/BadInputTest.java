@@ -25,7 +25,8 @@ class BadInputTest {
 
     @TestFactory
     Stream<DynamicTest> badFilesAreRefused() {
-        byte[] good = safetensors("{\"activations\":{\"dtype\":\"F32\",\"shape\":[1024,4],\"data_offsets\":[0,16384]}}", 16384);
+        byte[] good = safetensors(
+                "{\"activations\":{\"dtype\":\"F32\",\"shape\":[1024,4],\"data_offsets\":[0,16384]}}", 16384);
         byte[] garbled = good.clone();
         garbled[20] ^= 0x55;
         byte[] hugeHeader = good.clone();
@@ -41,20 +42,23 @@ class BadInputTest {
                                         + "\"data_offsets\":[0,64]}}",
                                 64),
                 "one-dimension.safetensors",
-                        safetensors("{\"activations\":{\"dtype\":\"F32\",\"shape\":[64],\"data_offsets\":[0,256]}}", 256),
+                        safetensors(
+                                "{\"activations\":{\"dtype\":\"F32\",\"shape\":[64],\"data_offsets\":[0,256]}}", 256),
                 "whole-numbers.safetensors",
-                        safetensors("{\"activations\":{\"dtype\":\"I64\",\"shape\":[8,4],\"data_offsets\":[0,256]}}", 256),
+                        safetensors(
+                                "{\"activations\":{\"dtype\":\"I64\",\"shape\":[8,4],\"data_offsets\":[0,256]}}", 256),
                 "bad-header.npy", "\u0093NUMPY".getBytes(StandardCharsets.ISO_8859_1),
                 "not-really.npy", new byte[100]);
-        return files.entrySet().stream().map(file -> DynamicTest.dynamicTest(file.getKey(), () -> {
-            Path path = folder.resolve(file.getKey());
-            Files.write(path, file.getValue());
-            Path out = folder.resolve("out-" + file.getKey());
+        return files.entrySet().stream()
+                .map(file -> DynamicTest.dynamicTest(file.getKey(), () -> {
+                    Path path = folder.resolve(file.getKey());
+                    Files.write(path, file.getValue());
+                    Path out = folder.resolve("out-" + file.getKey());
 
-            Darien.train(path.toString(), out, "--k", 4).refused(file.getKey());
+                    Darien.train(path.toString(), out, "--k", 4).refused(file.getKey());
 
-            assertThat(out).doesNotExist();
-        }));
+                    assertThat(out).doesNotExist();
+                }));
     }
 
     @TestFactory
@@ -75,11 +79,23 @@ class BadInputTest {
                         refusal("nan", "'NaN' is not a number", "--lr", "NaN"),
                         refusal("negative rate", "lr must be positive", "--lr", -1),
                         refusal("fewer tokens than a batch", "don't fill one batch", "--tokens", 100),
-                        refusal("more batch than rows", "fewer than one batch of 8192", "--batch", 8192, "--tokens", 9000),
+                        refusal(
+                                "more batch than rows",
+                                "fewer than one batch of 8192",
+                                "--batch",
+                                8192,
+                                "--tokens",
+                                9000),
                         refusal("zero clip", "--clip must be above 0 or none", "--clip", 0),
                         refusal("target of topk", "topk has no --target-l0", "--target-l0", 8),
                         refusal("no target", "--target-l0 must be above 0", "--arch", "relu", "--target-l0", 0),
-                        refusal("tf32", "cpu:vector computes in fp32 only", "--precision", "tf32", "--device", "cpu:vector"),
+                        refusal(
+                                "tf32",
+                                "cpu:vector computes in fp32 only",
+                                "--precision",
+                                "tf32",
+                                "--device",
+                                "cpu:vector"),
                         refusal("bandwidth", "--bandwidth must be above 0", "--arch", "jumprelu", "--bandwidth", 0),
                         refusal("decay", "decay is a fraction", "--decay", 2),
                         refusal("threads", "threads must be between 1 and 1024", "--threads", 5000),
@@ -122,7 +138,10 @@ class BadInputTest {
     void dataThatIsntThereIsRefused() throws IOException {
         Path out = folder.resolve("out");
         Path good = folder.resolve("good.safetensors");
-        Files.write(good, safetensors("{\"activations\":{\"dtype\":\"F32\",\"shape\":[1024,4],\"data_offsets\":[0,16384]}}", 16384));
+        Files.write(
+                good,
+                safetensors(
+                        "{\"activations\":{\"dtype\":\"F32\",\"shape\":[1024,4],\"data_offsets\":[0,16384]}}", 16384));
 
         Darien.train(folder.resolve("nowhere.safetensors").toString(), out).refused("nowhere", "doesn't exist");
         Darien.train(good.toString(), out, "--tensor", "nope").refused("no tensor 'nope'", "activations F32 [1024, 4]");
@@ -169,7 +188,10 @@ class BadInputTest {
     private static byte[] safetensors(String header, int dataBytes) {
         byte[] text = header.getBytes(StandardCharsets.UTF_8);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        bytes.writeBytes(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(text.length).array());
+        bytes.writeBytes(ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(text.length)
+                .array());
         bytes.writeBytes(text);
         bytes.writeBytes(new byte[dataBytes]);
         return bytes.toByteArray();

@@ -43,8 +43,10 @@ class CodesCommandTest {
     void codesDecodeToWhatTheSaeReconstructs() throws IOException {
         Path codes = folder.resolve("codes.safetensors");
         Path decoded = folder.resolve("decoded.safetensors");
-        assertThat(Darien.run("encode", sae, DATA, "--out", codes, "--json").json()).containsEntry("tokens", 9001);
-        assertThat(Darien.run("decode", sae, codes, "--out", decoded, "--json").json()).containsEntry("tokens", 9001);
+        assertThat(Darien.run("encode", sae, DATA, "--out", codes, "--json").json())
+                .containsEntry("tokens", 9001);
+        assertThat(Darien.run("decode", sae, codes, "--out", decoded, "--json").json())
+                .containsEntry("tokens", 9001);
 
         try (Device device = Device.open("auto");
                 Sae loaded = Sae.load(sae, device);
@@ -150,7 +152,8 @@ class CodesCommandTest {
         Path codes = folder.resolve("none.safetensors");
         hostile("none", "", 64, new long[] {0, 0, 0}, new int[0]).write(codes);
 
-        assertThat(Darien.run("decode", sae, codes, "--out", folder.resolve("none-decoded"), "--json").json())
+        assertThat(Darien.run("decode", sae, codes, "--out", folder.resolve("none-decoded"), "--json")
+                        .json())
                 .containsEntry("tokens", 2);
     }
 }

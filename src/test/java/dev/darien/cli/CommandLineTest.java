@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CommandLineTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"demo", "devices", "train", "evaluate", "encode", "decode", "inspect"})
+    @ValueSource(strings = {"demo", "devices", "train", "evaluate", "encode", "decode", "inspect", "bench"})
     void everyCommandExplainsItself(String command) {
         Darien.Outcome help = Darien.run(command, "--help").succeeded();
 
@@ -62,11 +62,13 @@ class CommandLineTest {
         Map<String, Object> devices = Darien.run("devices", "--json").json();
 
         assertThat(devices).containsKeys("simd_bits", "threads", "java", "darien");
-        assertThat((List<?>) devices.get("devices")).hasSizeGreaterThanOrEqualTo(2).allSatisfy(device -> assertThat(
-                        RunRecord.object(device))
-                .containsOnlyKeys("name", "available", "chosen", "detail"));
         assertThat((List<?>) devices.get("devices"))
-                .filteredOn(device -> Boolean.TRUE.equals(RunRecord.object(device).get("chosen")))
+                .hasSizeGreaterThanOrEqualTo(2)
+                .allSatisfy(device ->
+                        assertThat(RunRecord.object(device)).containsOnlyKeys("name", "available", "chosen", "detail"));
+        assertThat((List<?>) devices.get("devices"))
+                .filteredOn(
+                        device -> Boolean.TRUE.equals(RunRecord.object(device).get("chosen")))
                 .hasSize(1);
         assertThat(Darien.run("devices").succeeded().out()).contains("cpu:scalar", "*");
     }
@@ -101,7 +103,8 @@ class CommandLineTest {
     @ParameterizedTest
     @CsvSource({"topkk, topk", "jumpreluu, jumprelu", "batchtop, batchtopk", "Rleu, relu"})
     void theNearestWordIsTheOneWithTheFewestEdits(String typed, String meant) {
-        assertThat(Suggestions.nearest(typed, List.of("relu", "topk", "batchtopk", "jumprelu"))).contains(meant);
+        assertThat(Suggestions.nearest(typed, List.of("relu", "topk", "batchtopk", "jumprelu")))
+                .contains(meant);
     }
 
     @Test

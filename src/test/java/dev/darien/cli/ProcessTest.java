@@ -18,7 +18,18 @@ import org.junit.jupiter.api.io.TempDir;
 /** What only shows in a process of its own: signals, exit status, streams, full disks. */
 class ProcessTest {
     private static final List<String> LONG = List.of(
-            "--arch", "batchtopk", "--k", "4", "--latents", "128", "--tokens", "204800", "--batch", "512", "--seed", "4");
+            "--arch",
+            "batchtopk",
+            "--k",
+            "4",
+            "--latents",
+            "128",
+            "--tokens",
+            "204800",
+            "--batch",
+            "512",
+            "--seed",
+            "4");
 
     @TempDir
     private Path folder;
@@ -30,7 +41,9 @@ class ProcessTest {
         Darien.run("train", Darien.DATA, "--out", whole, LONG, "--no-progress").succeeded();
 
         Process process = Darien.start(
-                folder, Darien.command(List.of(), train(broken, "--checkpoint-every", "20").toArray()));
+                folder,
+                Darien.command(
+                        List.of(), train(broken, "--checkpoint-every", "20").toArray()));
         await(process, () -> hasCheckpoint(broken));
         process.destroyForcibly();
         process.waitFor();
@@ -42,7 +55,8 @@ class ProcessTest {
                 .refused("other SAEs", "a single one", "seed-4", "seed-9");
         List<String> other = new ArrayList<>(LONG);
         other.set(other.indexOf("--k") + 1, "5");
-        Darien.run("train", Darien.DATA, "--out", broken, other, "--no-progress", "--resume").refused("sparsity");
+        Darien.run("train", Darien.DATA, "--out", broken, other, "--no-progress", "--resume")
+                .refused("sparsity");
         Darien.Outcome resumed = Darien.run("train", Darien.DATA, "--out", broken, LONG, "--no-progress", "--resume")
                 .succeeded();
 
@@ -79,7 +93,10 @@ class ProcessTest {
                         "--batch",
                         "512"));
         await(process, () -> Darien.runs(out, "metrics.jsonl") == options.get(1).split(",").length);
-        assertThat(new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor()).isZero();
+        assertThat(new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid()))
+                        .start()
+                        .waitFor())
+                .isZero();
         Darien.Outcome outcome = Darien.await(folder, process);
 
         assertThat(outcome.status()).as(outcome.err()).isEqualTo(130);
@@ -170,7 +187,8 @@ class ProcessTest {
 
     private static boolean hasCheckpoint(Path out) {
         try {
-            return Darien.contents(out.resolve("checkpoints")).stream().anyMatch(name -> name.matches("(.*/)?step-\\d+\\.json"));
+            return Darien.contents(out.resolve("checkpoints")).stream()
+                    .anyMatch(name -> name.matches("(.*/)?step-\\d+\\.json"));
         } catch (IOException | java.io.UncheckedIOException changing) {
             // A checkpoint was removed while it was listed.
             return false;

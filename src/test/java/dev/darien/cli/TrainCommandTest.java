@@ -25,7 +25,8 @@ class TrainCommandTest {
     @Test
     void aRunPrintsOneJsonObjectAndLeavesAnSae() throws IOException {
         Path out = folder.resolve("deep/er/sae");
-        Map<String, Object> json = Darien.train(Darien.DATA, out, "--k", 4, "--seed", 7).json();
+        Map<String, Object> json =
+                Darien.train(Darien.DATA, out, "--k", 4, "--seed", 7).json();
 
         assertThat(json)
                 .containsOnlyKeys(
@@ -54,7 +55,9 @@ class TrainCommandTest {
                 .containsEntry("seed", 7)
                 .containsKeys("darien", "training", "device", "kernels", "data", "result");
         assertThat(RunRecord.object(record.get("data"))).containsKeys("hash", "rows", "width");
-        assertThat(JsonFile.read(out.resolve("cfg.json"))).containsEntry("architecture", "topk").containsEntry("k", 4);
+        assertThat(JsonFile.read(out.resolve("cfg.json")))
+                .containsEntry("architecture", "topk")
+                .containsEntry("k", 4);
     }
 
     @Test
@@ -73,10 +76,13 @@ class TrainCommandTest {
 
     @Test
     void withoutJsonTheResultIsForPeople() {
-        Darien.Outcome outcome = Darien.run("train", Darien.DATA, "--out", folder.resolve("sae"), Darien.SMALL, "--k", 4)
+        Darien.Outcome outcome = Darien.run(
+                        "train", Darien.DATA, "--out", folder.resolve("sae"), Darien.SMALL, "--k", 4)
                 .succeeded();
 
-        assertThat(outcome.out()).contains("Trained", "fvu", "tokens per second").doesNotContain("{");
+        assertThat(outcome.out())
+                .contains("Trained", "fvu", "tokens per second")
+                .doesNotContain("{");
         assertThat(outcome.err()).contains("step 8 of 8: 100%", "FVU", "tok/s");
     }
 
@@ -84,9 +90,11 @@ class TrainCommandTest {
     @CsvSource({"relu, --l1 0.1", "jumprelu, --target-l0 8", "batchtopk, --k 4", "mutual-choice, --k 4", "topk, --k 4"})
     void everyArchitectureTrainsAndIsEvaluated(String architecture, String options) {
         Path out = folder.resolve("sae");
-        Darien.train(Darien.DATA, out, "--arch", architecture, List.of(options.split(" "))).json();
+        Darien.train(Darien.DATA, out, "--arch", architecture, List.of(options.split(" ")))
+                .json();
 
-        Map<String, Object> json = Darien.run("evaluate", out, Darien.DATA, "--json").json();
+        Map<String, Object> json =
+                Darien.run("evaluate", out, Darien.DATA, "--json").json();
 
         assertThat(json)
                 .containsKeys(
@@ -109,11 +117,12 @@ class TrainCommandTest {
         Path out = folder.resolve("sae");
         Darien.train(Darien.DATA, out, "--arch", "batchtopk", "--k", 4).json();
 
-        Map<String, Object> own = Darien.run("evaluate", out, Darien.DATA, "--json").json();
+        Map<String, Object> own =
+                Darien.run("evaluate", out, Darien.DATA, "--json").json();
         assertThat(own).containsEntry("mode", "threshold");
         assertThat(RunRecord.object(own.get("modes"))).containsOnlyKeys("topk");
-        Map<String, Object> topK =
-                Darien.run("evaluate", out, Darien.DATA, "--json", "--mode", "topk").json();
+        Map<String, Object> topK = Darien.run("evaluate", out, Darien.DATA, "--json", "--mode", "topk")
+                .json();
         assertThat(topK).containsEntry("l0", 4.0).containsEntry("mode", "topk");
         assertThat(RunRecord.object(topK.get("modes"))).containsOnlyKeys("threshold");
         Darien.run("evaluate", out, Darien.DATA, "--mode", "topkk").refused("did you mean 'topk'?");
@@ -129,7 +138,8 @@ class TrainCommandTest {
 
         List<String> names = ((List<?>) json.get("runs"))
                 .stream()
-                        .map(run -> out.relativize(Path.of(String.valueOf(RunRecord.object(run).get("out"))))
+                        .map(run -> out.relativize(Path.of(
+                                        String.valueOf(RunRecord.object(run).get("out"))))
                                 .toString())
                         .toList();
         assertThat(names)
@@ -151,10 +161,13 @@ class TrainCommandTest {
 
     @Test
     void anSaeOfSeveralIsTheOneThatIsTrainedAlone() {
-        Darien.train(Darien.DATA, folder.resolve("both"), "--k", "2,4", "--lr", "1e-3,2e-3").json();
-        Darien.train(Darien.DATA, folder.resolve("alone"), "--k", 4, "--lr", "1e-3").json();
+        Darien.train(Darien.DATA, folder.resolve("both"), "--k", "2,4", "--lr", "1e-3,2e-3")
+                .json();
+        Darien.train(Darien.DATA, folder.resolve("alone"), "--k", 4, "--lr", "1e-3")
+                .json();
 
-        assertThat(Darien.weights(folder.resolve("both/k-4-lr-1e-3"))).isEqualTo(Darien.weights(folder.resolve("alone")));
+        assertThat(Darien.weights(folder.resolve("both/k-4-lr-1e-3")))
+                .isEqualTo(Darien.weights(folder.resolve("alone")));
     }
 
     @Test
@@ -170,14 +183,16 @@ class TrainCommandTest {
         Darien.Outcome first = Darien.train(Darien.DATA, out, "--k", 4);
         byte[] weights = Darien.weights(out);
 
-        Darien.Outcome again = Darien.train(Darien.DATA, out, "--k", 4, "--resume").succeeded();
+        Darien.Outcome again =
+                Darien.train(Darien.DATA, out, "--k", 4, "--resume").succeeded();
 
         assertThat(again.out()).isEqualTo(first.out());
         assertThat(again.err()).contains("is finished");
         assertThat(Darien.weights(out)).isEqualTo(weights);
         Darien.train(Darien.DATA, out, "--k", "4,5", "--resume").refused("another set of SAEs");
         Darien.train(Darien.DATA, out, "--k", 5, "--resume").refused("sparsity", "k=4", "k=5", "--overwrite");
-        Darien.train("synthetic:d=16,rows=4096,seed=6", out, "--k", 4, "--resume").refused("another data");
+        Darien.train("synthetic:d=16,rows=4096,seed=6", out, "--k", 4, "--resume")
+                .refused("another data");
     }
 
     @Test
@@ -255,7 +270,8 @@ class TrainCommandTest {
 
         Darien.run("train", first, second, "--out", out, Darien.SMALL, "--k", 2).succeeded();
 
-        assertThat(RunRecord.object(JsonFile.read(out.resolve("darien.json")).get("data"))).containsEntry("rows", 600);
+        assertThat(RunRecord.object(JsonFile.read(out.resolve("darien.json")).get("data")))
+                .containsEntry("rows", 600);
         Darien.run("train", first, "--out", folder.resolve("few"), Darien.SMALL, "--k", 2)
                 .refused("300", "fewer than one batch of 512");
     }

@@ -133,7 +133,10 @@ public final class DeviceFixture implements AutoCloseable {
 
     public SparseCodes codes(int rows, int latents, int capacity) {
         return new SparseCodes(
-                matrix(DType.I64, 1, rows + 1), matrix(DType.I32, 1, capacity), matrix(DType.F32, 1, capacity), latents);
+                matrix(DType.I64, 1, rows + 1),
+                matrix(DType.I32, 1, capacity),
+                matrix(DType.F32, 1, capacity),
+                latents);
     }
 
     /** Codes with an entry for each element that isn't NaN; 0 is an inactive entry. */
@@ -169,6 +172,10 @@ public final class DeviceFixture implements AutoCloseable {
             device.upload(hostValues.matrix(), codes.values());
         }
         return codes;
+    }
+
+    SparseCodes codesOf(float[][] dense) {
+        return codesOf(dense, dense[0].length);
     }
 
     public LatentGroups groups(SparseCodes codes) {
@@ -221,7 +228,9 @@ public final class DeviceFixture implements AutoCloseable {
             int before = -1;
             for (int entry = (int) offsets[row]; entry < (int) offsets[row + 1]; entry++) {
                 int latent = (int) indices[entry];
-                assertThat(latent).as("latent of entry %d in row %d", entry, row).isGreaterThan(before);
+                assertThat(latent)
+                        .as("latent of entry %d in row %d", entry, row)
+                        .isGreaterThan(before);
                 before = latent;
                 dense[row][latent] = (float) values[entry];
             }

@@ -38,7 +38,8 @@ final class Golden {
             boolean integers = matcher.group(2).equals("I32");
             tensors.put(matcher.group(1), new Tensor(integers, rows, columns, Integer.parseInt(matcher.group(4))));
         }
-        data = bytes.slice(Long.BYTES + header, file.length - Long.BYTES - header).order(ByteOrder.LITTLE_ENDIAN);
+        data = bytes.slice(Long.BYTES + header, file.length - Long.BYTES - header)
+                .order(ByteOrder.LITTLE_ENDIAN);
     }
 
     static Golden load(String name) {

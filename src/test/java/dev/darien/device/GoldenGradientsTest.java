@@ -83,8 +83,7 @@ class GoldenGradientsTest {
         int deadCount = count;
         try (DeviceFixture fixture = DeviceFixture.open(device)) {
             SparseCodes auxCodes = fixture.codes(BATCH, dead.length, BATCH * 8);
-            DeadSelection selection =
-                    new DeadSelection(fixture.ints(latents), fixture.ints(deadCount), 8, auxCodes);
+            DeadSelection selection = new DeadSelection(fixture.ints(latents), fixture.ints(deadCount), 8, auxCodes);
             step(
                     fixture,
                     golden,
@@ -146,8 +145,8 @@ class GoldenGradientsTest {
                 Moments moments = new Moments(fixture, wEnc.length, bDec.length);
                 for (int t = 1; t <= 3; t++) {
                     float[][] x = Arrays.copyOfRange(golden.rows("x"), (t - 1) * BATCH, t * BATCH);
-                    TrainerStep step = new TrainerStep(
-                            fixture, x, wEnc, bEnc, wDec, bDec, TrainerStep.Options.PLAIN, TOP_K);
+                    TrainerStep step =
+                            new TrainerStep(fixture, x, wEnc, bEnc, wDec, bDec, TrainerStep.Options.PLAIN, TOP_K);
                     moments.update(fixture.kernels(), AdamStep.at(t, 0.003, 0.9, 0.999, 1e-8), step, fused);
                     wEnc = unflat(fixture.readFloats(step.wEnc), bDec.length);
                     wDec = unflat(fixture.readFloats(step.wDec), bDec.length);
@@ -162,7 +161,8 @@ class GoldenGradientsTest {
         }
     }
 
-    private record Moments(LatentRows first, LatentRows second, Matrix bEnc1, Matrix bEnc2, Matrix bDec1, Matrix bDec2) {
+    private record Moments(
+            LatentRows first, LatentRows second, Matrix bEnc1, Matrix bEnc2, Matrix bDec1, Matrix bDec2) {
         Moments(DeviceFixture fixture, int latents, int width) {
             this(
                     new LatentRows(

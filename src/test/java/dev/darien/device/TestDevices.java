@@ -12,8 +12,7 @@ public final class TestDevices {
     /** System property with the devices that must be there. */
     public static final String REQUIRE = "darien.test.require";
 
-    // Becomes "cpu:scalar,cpu:vector" with the vector kernels.
-    private static final String DEFAULT_REQUIRED = "cpu:scalar";
+    private static final String DEFAULT_REQUIRED = "cpu:scalar,cpu:vector";
 
     private TestDevices() {}
 
@@ -27,9 +26,10 @@ public final class TestDevices {
         }
         for (String required : System.getProperty(REQUIRE, DEFAULT_REQUIRED).split(",", -1)) {
             String name = required.trim();
-            if (candidates.stream().noneMatch(one -> one.available() && one.name().equals(name))) {
-                throw new AssertionError("the tests need device '" + name + "' (" + REQUIRE + "), which can't be had: "
-                        + candidates);
+            if (candidates.stream()
+                    .noneMatch(one -> one.available() && one.name().equals(name))) {
+                throw new AssertionError(
+                        "the tests need device '" + name + "' (" + REQUIRE + "), which can't be had: " + candidates);
             }
             if (!names.contains(name)) {
                 names.add(name);

@@ -121,8 +121,7 @@ final class TrainerStep {
         gradWDec = fixture.matrix(DType.F32, latents, width);
         touched = fixture.matrix(DType.I32, 1, latents);
         LatentRows gradients = new LatentRows(gradWEnc, gradWDec);
-        kernels.latentGradients(
-                terms, options.decoderNorms() ? options.l1() / batch : 0, wDec, gradients, touched);
+        kernels.latentGradients(terms, options.decoderNorms() ? options.l1() / batch : 0, wDec, gradients, touched);
 
         gradThreshold = fixture.matrix(DType.F32, 1, latents);
         if (options.thresholds() != null) {
@@ -154,8 +153,7 @@ final class TrainerStep {
         Matrix scale = fixture.vector(0);
         Matrix loss = fixture.doubles(0);
         kernels.auxiliaryScale(residual, auxErrors, options.auxCoefficient(), scale, loss);
-        LatentTerms aux =
-                new LatentTerms(auxCodes, fixture.groups(auxCodes), auxGradients, input, auxResidual, scale);
+        LatentTerms aux = new LatentTerms(auxCodes, fixture.groups(auxCodes), auxGradients, input, auxResidual, scale);
         kernels.encoderBiasGradient(aux, true, gradBEnc);
         kernels.latentGradients(aux, 0, null, gradients, touched);
         return options.auxCoefficient() * fixture.scalar(loss);

@@ -108,7 +108,8 @@ final class AdamRow {
             FloatVector w = load(weights, weightsAt + at);
             FloatVector g = along.fma(w, FloatVector.fromArray(SPECIES, gradient, c));
             FloatVector m = keep1.fma(load(firstMoments, firstAt + at), g.mul(rest1));
-            FloatVector v = keep2.fma(load(secondMoments, secondAt + at), g.mul(g).mul(rest2));
+            FloatVector v =
+                    keep2.fma(load(secondMoments, secondAt + at), g.mul(g).mul(rest2));
             m.intoMemorySegment(firstMoments, firstAt + at, ORDER);
             v.intoMemorySegment(secondMoments, secondAt + at, ORDER);
             w = w.sub(m.mul(stepSize).div(v.mul(correction).sqrt().add(epsilon)));

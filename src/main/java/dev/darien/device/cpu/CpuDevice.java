@@ -4,6 +4,7 @@ package dev.darien.device.cpu;
 import dev.darien.device.Device;
 import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.Peaks;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
@@ -28,26 +29,27 @@ final class CpuDevice implements Device {
     private final @Nullable Team team;
     private final Allocator memory;
 
-    private CpuDevice(String name, String description, Kernels kernels, Encoders encoders, @Nullable Team team) {
-        this.name = name;
+    private CpuDevice(String description, Allocator memory, Kernels kernels, Encoders encoders, @Nullable Team team) {
+        this.name = memory.name();
         this.description = description;
+        this.memory = memory;
         this.kernels = kernels;
         this.encoders = encoders;
         this.team = team;
-        this.memory = Allocator.host(name);
     }
 
     /** The reference kernels, on the calling thread only. */
     static CpuDevice scalar() {
-        return new CpuDevice(SCALAR, scalarDetail(), new ScalarKernels(), ScalarEncoder::new, null);
+        return new CpuDevice(scalarDetail(), Allocator.host(SCALAR), new ScalarKernels(), ScalarEncoder::new, null);
     }
 
     /** The Vector API kernels on {@code threads} threads; {@link VectorSupport#unavailable()} must be null. */
     static CpuDevice vector(int threads) {
         Team team = new Team(threads);
         try {
+            Allocator memory = Allocator.host(VECTOR);
             return new CpuDevice(
-                    VECTOR, vectorDetail(threads), VectorSupport.kernels(team), VectorSupport::encoder, team);
+                    vectorDetail(threads), memory, VectorSupport.kernels(team, memory), VectorSupport::encoder, team);
         } catch (RuntimeException | Error e) {
             team.close();
             throw e;
@@ -114,7 +116,13 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public @Nullable Peaks measurePeaks() {
+        return team == null ? null : VectorSupport.peaks(team, memory);
+    }
+
+    @Override
     public void close() {
+        VectorSupport.closeKernels(kernels);
         if (team != null) {
             team.close();
         }

@@ -7,8 +7,8 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * GEMM micro-kernel of 8 rows × 2 vectors for 512-bit species.
  *
- * <p>16 accumulators, two panel vectors and a broadcast fit the 32 registers that come with that width. All accumulators
- * are named locals and the depth loop isn't unrolled by hand: arrays or unrolling make C2 spill.
+ * <p>16 accumulators, two panel vectors and a broadcast fit the 32 registers that come with that width. All
+ * accumulators are named locals and the depth loop isn't unrolled by hand: arrays or unrolling make C2 spill.
  */
 final class Gemm8x2 {
     static final int ROWS = 8;

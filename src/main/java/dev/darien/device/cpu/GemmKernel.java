@@ -7,9 +7,9 @@ import java.lang.foreign.MemorySegment;
  * Single-precision matrix product of packed operands, one tile of C at a time:
  * {@code C[rows, columns] = bias + A[rows, depth] · B[depth, columns]}.
  *
- * <p>B is packed once into {@link GemmPanels}; A is packed per block of rows by the thread that needs it. Each element of
- * C is one chain of fused multiply-adds over ascending k, starting from the bias: its value depends neither on how the
- * work is split nor on the vector width.
+ * <p>B is packed once into {@link GemmPanels}; A is packed per block of rows by the thread that needs it. Each
+ * element of C is one chain of fused multiply-adds over ascending k, starting from the bias: its value depends
+ * neither on how the work is split nor on the vector width.
  *
  * <p>Keep {@code rows × DEPTH_BLOCK} and the tile of C within L2: 64 to 128 rows and about 1,024 columns per call.
  */
@@ -85,8 +85,8 @@ final class GemmKernel {
      *
      * @param packedA rows packed by {@link #packRows} with the panels' depth
      * @param bias one value per column, from column 0 of B, padded to whole panels
-     * @param c the tile; element (row, column of the first panel + j) at {@code cOffset + row * cStride + j}; written up
-     *     to {@link #paddedRows} rows and whole panels
+     * @param c the tile; element (row, column of the first panel + j) at {@code cOffset + row * cStride + j}; written
+     *     up to {@link #paddedRows} rows and whole panels
      */
     static void multiply(
             float[] packedA,

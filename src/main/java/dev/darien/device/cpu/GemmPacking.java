@@ -106,8 +106,8 @@ final class GemmPacking {
     }
 
     /**
-     * Copies {@code lines} columns of a matrix of {@code depth} rows: {@code packed[k * width + i] = matrix[k, i]}, zero
-     * for {@code i >= lines}.
+     * Copies {@code lines} columns of a matrix of {@code depth} rows: {@code packed[k * width + i] = matrix[k, i]},
+     * zero for {@code i >= lines}.
      */
     static void packColumns(
             MemorySegment source,

@@ -8,7 +8,7 @@ import java.util.Arrays;
  * The right-hand side of a matrix product, packed into panels of {@link GemmKernel#COLUMNS} columns.
  *
  * <p>Panel p holds columns {@code [p * COLUMNS, (p + 1) * COLUMNS)} as {@code depth × COLUMNS} floats, so that the
- * kernel reads it front to back. Columns past the last are zero. Panels are spread over several heap arrays of at most
+ * kernel reads it front to back. Columns past the last are zero. Panels are spread over heap arrays of at most
  * 2 MiB (or one panel), so the whole may exceed 2<sup>31</sup> floats. Different threads may pack different panels.
  */
 final class GemmPanels {
@@ -25,15 +25,16 @@ final class GemmPanels {
     }
 
     /**
-     * Makes room for another shape; the content is undefined until it is packed. Allocates only if the new shape doesn't
-     * fit the arrays it has.
+     * Makes room for another shape; the content is undefined until it is packed. Allocates only if the new shape
+     * doesn't fit the arrays it has.
      *
      * @throws IllegalArgumentException if a size isn't positive, or one panel exceeds an array
      */
     void reshape(int newColumns, int newDepth) {
         if (newColumns < 1 || newDepth < 1 || newDepth > Integer.MAX_VALUE / 2 / GemmKernel.COLUMNS) {
             throw new IllegalArgumentException("A packed matrix must have positive sizes and a depth of at most "
-                    + Integer.MAX_VALUE / 2 / GemmKernel.COLUMNS + ", not " + newColumns + " columns by " + newDepth + ".");
+                    + Integer.MAX_VALUE / 2 / GemmKernel.COLUMNS + ", not " + newColumns + " columns by " + newDepth
+                    + ".");
         }
         int panelFloats = newDepth * GemmKernel.COLUMNS;
         int shift = 0;

@@ -44,7 +44,9 @@ final class RowMath {
             long at = (long) column * Float.BYTES;
             FloatVector value = load(from, fromAt + at);
             FloatVector result = subtract
-                    ? factor.fma(value, FloatVector.fromArray(SPECIES, offset, column).neg())
+                    ? factor.fma(
+                            value,
+                            FloatVector.fromArray(SPECIES, offset, column).neg())
                     : value.mul(factor);
             result.intoMemorySegment(to, toAt + at, ORDER);
         }
@@ -58,7 +60,13 @@ final class RowMath {
 
     /** {@code row = row - sign · target; residual = row}; returns ‖row‖². */
     static float residual(
-            float[] row, MemorySegment target, long targetAt, float sign, MemorySegment residual, long at, int columns) {
+            float[] row,
+            MemorySegment target,
+            long targetAt,
+            float sign,
+            MemorySegment residual,
+            long at,
+            int columns) {
         FloatVector minus = FloatVector.broadcast(SPECIES, -sign);
         FloatVector squares = FloatVector.zero(SPECIES);
         int vectors = SPECIES.loopBound(columns);

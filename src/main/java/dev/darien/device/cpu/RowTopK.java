@@ -12,11 +12,11 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>Ties go to the lower index; NaN is never selected; fewer than k positives give fewer results. One instance belongs
  * to one worker: {@link #reset}, any number of accepts, {@link #finish}. Nothing is allocated unless k grows.
  *
- * <p>How: the segment is divided into at least 4k disjoint groups; k of the groups' maxima are k values of the row, so the
- * k-th largest maximum is a lower bound of the k-th largest value, found in one cheap pass. A second pass keeps what
- * reaches the bound: little more than k candidates. When candidates pile up all the same, they are cut back to the k
- * best, which raises the bound. The k-th largest of a list is found by bisecting the bit patterns of positive floats and
- * counting, which vectorises, rather than by partitioning, which doesn't.
+ * <p>How: the segment is divided into at least 4k disjoint groups; k of the groups' maxima are k values of the row,
+ * so the k-th largest maximum is a lower bound of the k-th largest value, found in one cheap pass. A second pass
+ * keeps what reaches the bound: little more than k candidates. When candidates pile up all the same, they are cut
+ * back to the k best, which raises the bound. The k-th largest of a list is found by bisecting the bit patterns of
+ * positive floats and counting, which vectorises, rather than by partitioning, which doesn't.
  */
 final class RowTopK {
     private static final VectorSpecies<Float> SPECIES = VectorSpec.SPECIES;
@@ -70,15 +70,15 @@ final class RowTopK {
     void accept(float[] tile, int offset, int length, int firstIndex) {
         raiseBound(tile, offset, length);
         for (int i = 0; i < length; ) {
-            int part = Math.min(length - i, room(length - i));
+            int part = admitted(length - i);
             count = TileSelect.selectAbove(tile, offset + i, part, bound, firstIndex + i, indices, values, count);
             i += part;
         }
     }
 
     /**
-     * Offers some columns only: of {@code tile[offset + latents[j] - firstIndex]} for j in {@code [from, to)}. The latents
-     * must ascend, within the list and from call to call.
+     * Offers some columns only: of {@code tile[offset + latents[j] - firstIndex]} for j in {@code [from, to)}. The
+     * latents must ascend, within the list and from call to call.
      */
     void maskedAccept(float[] tile, int offset, int[] latents, int from, int to, int firstIndex) {
         int shift = offset - firstIndex;
@@ -89,7 +89,7 @@ final class RowTopK {
             }
             raiseBound(gathered, 0, part);
             for (int i = 0; i < part; ) {
-                int next = Math.min(part - i, room(part - i));
+                int next = admitted(part - i);
                 int before = count;
                 count = TileSelect.selectAbove(gathered, i, next, bound, j + i, indices, values, before);
                 for (int entry = before; entry < count; entry++) {
@@ -115,12 +115,13 @@ final class RowTopK {
         return count;
     }
 
-    /** Room for candidates, made by dropping some if there is little left. */
-    private int room(int wanted) {
+    /** How many of the wanted values fit even if all pass, after dropping candidates if there is little room left. */
+    private int admitted(int wanted) {
         if (capacity - count < Math.min(wanted, MIN_ROOM / 4)) {
             keepBest();
         }
-        return capacity - count;
+        int room = capacity - count;
+        return wanted <= room ? wanted : room / TileSelect.STEP * TileSelect.STEP;
     }
 
     /** Before a segment: the sharper the bound, the fewer candidates take the slow way. */
@@ -219,7 +220,8 @@ final class RowTopK {
         int low = Math.max(1, Float.floatToRawIntBits(bound));
         int high = Float.floatToRawIntBits(largest(values, padded)) + 1;
         int reachedHigh = 0;
-        // At least k reach low, fewer than k reach high. Ends at the k-th largest, or at any value that exactly k reach.
+        // At least k reach low, fewer than k reach high. Ends at the k-th largest, or at any value that exactly k
+        // reach.
         while (high - low > 1) {
             int middle = (low + high) >>> 1;
             int reached = countAtLeast(values, padded, middle);

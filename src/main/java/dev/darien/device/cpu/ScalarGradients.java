@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * The scalar reference of decoding, of the losses and of their gradients. Every sum is taken in double and rounded once.
  */
 final class ScalarGradients {
+    /** The share of the squares up to which a distance is rounding, in single precision. */
+    private static final double EQUAL_ROWS = 1e-10;
+
     private ScalarGradients() {}
 
     static void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out, Scratch scratch) {
@@ -84,20 +87,34 @@ final class ScalarGradients {
         double[] means = scratch.zeroed(residual.columns());
         for (long row = 0; row < residual.rows(); row++) {
             for (int column = 0; column < residual.columns(); column++) {
-                means[column] += Cells.get(residual, row, column) / (double) residual.rows();
+                means[column] += Cells.get(residual, row, column);
             }
         }
+        // Divided once, so that rows which are all the same have exactly themselves as their mean, and a distance of 0.
+        for (int column = 0; column < residual.columns(); column++) {
+            means[column] /= residual.rows();
+        }
         double distance = 0;
+        double squares = 0;
         double errors = 0;
         for (int row = 0; row < residual.rows(); row++) {
             for (int column = 0; column < residual.columns(); column++) {
-                double difference = Cells.get(residual, row, column) - means[column];
+                double value = Cells.get(residual, row, column);
+                double difference = value - means[column];
                 distance += difference * difference;
+                squares += value * value;
             }
             errors += Cells.get(auxErrors, 0, row);
         }
-        Cells.set(scale, 0, 0, distance == 0 ? 0 : 2.0 * coefficient / distance);
-        Cells.setDouble(loss, 0, distance == 0 ? 0 : errors / distance);
+        storeAuxiliary(distance, squares, errors, coefficient, scale, loss);
+    }
+
+    /** What is left of equal rows after rounding is no distance: anything divided by it would be noise. */
+    static void storeAuxiliary(
+            double distance, double squares, double errors, float coefficient, Matrix scale, Matrix loss) {
+        boolean none = distance <= EQUAL_ROWS * squares;
+        Cells.set(scale, 0, 0, none ? 0 : 2.0 * coefficient / distance);
+        Cells.setDouble(loss, 0, none ? 0 : errors / distance);
     }
 
     /** A counting sort: count, turn the counts into starts, and place the entries in the order of the rows. */
@@ -128,7 +145,8 @@ final class ScalarGradients {
         Cells.setInt(offsets, 0, 0);
     }
 
-    static void encoderBiasGradient(LatentTerms terms, boolean accumulate, Matrix gradient, int firstLatent, int lastLatent) {
+    static void encoderBiasGradient(
+            LatentTerms terms, boolean accumulate, Matrix gradient, int firstLatent, int lastLatent) {
         LatentGroups groups = terms.groups();
         double scale = Cells.get(terms.scale(), 0, 0);
         for (int latent = firstLatent; latent < lastLatent; latent++) {
@@ -154,7 +172,9 @@ final class ScalarGradients {
             float bandwidth,
             float l0Coefficient,
             boolean accumulate,
-            Matrix gradient, int firstLatent, int lastLatent) {
+            Matrix gradient,
+            int firstLatent,
+            int lastLatent) {
         LatentGroups groups = terms.groups();
         double scale = Cells.get(terms.scale(), 0, 0);
         for (int latent = firstLatent; latent < lastLatent; latent++) {

@@ -36,7 +36,7 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void fill(Matrix x, float value) {
-        Shapes.onHost(x);
+        Shapes.fill(x);
         Cells.fill(x, value);
     }
 
@@ -149,7 +149,8 @@ final class ScalarKernels implements Kernels {
     @Override
     public void encoderBiasGradient(LatentTerms terms, boolean accumulate, Matrix gradient) {
         Shapes.encoderBiasGradient(terms, gradient);
-        ScalarGradients.encoderBiasGradient(terms, accumulate, gradient, 0, terms.groups().latents());
+        ScalarGradients.encoderBiasGradient(
+                terms, accumulate, gradient, 0, terms.groups().latents());
     }
 
     @Override
@@ -161,7 +162,15 @@ final class ScalarKernels implements Kernels {
             boolean accumulate,
             Matrix gradient) {
         Shapes.thresholdGradient(terms, thresholds, bandwidth, gradient);
-        ScalarGradients.thresholdGradient(terms, thresholds, bandwidth, l0Coefficient, accumulate, gradient, 0, terms.groups().latents());
+        ScalarGradients.thresholdGradient(
+                terms,
+                thresholds,
+                bandwidth,
+                l0Coefficient,
+                accumulate,
+                gradient,
+                0,
+                terms.groups().latents());
     }
 
     @Override

@@ -41,7 +41,7 @@ final class Shapes {
         matrix("out", out, DType.F32, out.rows(), out.columns());
     }
 
-    static void onHost(Matrix x) {
+    static void fill(Matrix x) {
         host("x", x);
     }
 

@@ -11,10 +11,10 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Products of sparse codes with the rows of an off-heap matrix.
  *
- * <p>A matrix is a segment of little-endian floats, the byte offset of its first element (any alignment) and the distance
- * of its rows in floats. Entries {@code [from, to)} of {@code indices} and {@code values} are the code of one row, or
- * the tokens of one latent. Four matrix rows are read side by side: enough streams for the prefetchers, and the
- * operand that they share is loaded once.
+ * <p>A matrix is a segment of little-endian floats, the byte offset of its first element (any alignment) and the
+ * distance of its rows in floats. Entries {@code [from, to)} of {@code indices} and {@code values} are the code of
+ * one row, or the tokens of one latent. Four matrix rows are read side by side: enough streams for the prefetchers,
+ * and the operand that they share is loaded once.
  */
 final class SparseRows {
     private static final VectorSpecies<Float> SPECIES = VectorSpec.SPECIES;
@@ -126,8 +126,7 @@ final class SparseRows {
             v.fma(load(matrix, row + (long) c * Float.BYTES), sum).intoArray(out, outOffset + c);
         }
         for (; c < columns; c++) {
-            out[outOffset + c] =
-                    Math.fma(value, matrix.get(FLOAT, row + (long) c * Float.BYTES), out[outOffset + c]);
+            out[outOffset + c] = Math.fma(value, matrix.get(FLOAT, row + (long) c * Float.BYTES), out[outOffset + c]);
         }
     }
 

@@ -2,23 +2,27 @@
 package dev.darien.device.cpu;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Selection by threshold from a row segment of a tile of pre-activations.
  *
- * <p>All methods read {@code tile[offset .. offset + length)}, whose first element belongs to latent {@code firstIndex},
- * append the selected entries to {@code indices} and {@code values} from {@code at} in ascending order of index, and
- * return the new end. The outputs need room for {@code length} more entries in the worst case. NaN is never selected.
+ * <p>All methods read {@code tile[offset .. offset + length)}, whose first element belongs to latent {@code
+ * firstIndex}, append the selected entries to {@code indices} and {@code values} from {@code at} in ascending order
+ * of index, and return the new end. The outputs need room for {@code length} more entries in the worst case. NaN is
+ * never selected.
  *
- * <p>Few entries pass, so a compare and one branch per vector is nearly all the work; those that pass are picked out by
- * a scalar loop over the bits of the mask.
+ * <p>Few entries pass, so compares and one branch per four vectors are nearly all the work; those that pass are
+ * picked out by a scalar loop over the bits of the masks. {@code compress} would win where a tenth or more pass, but
+ * is emulated at great cost on CPUs without the instruction.
  */
 final class TileSelect {
     private static final VectorSpecies<Float> SPECIES = VectorSpec.SPECIES;
     private static final int LANES = VectorSpec.LANES;
+
+    /** Values per pass: four masks share one branch and fit one long at every width. */
+    static final int STEP = 4 * LANES;
 
     private TileSelect() {}
 
@@ -32,19 +36,16 @@ final class TileSelect {
             int[] indices,
             float[] values,
             int at) {
+        FloatVector limit = FloatVector.broadcast(SPECIES, threshold);
         int end = at;
-        int vectors = SPECIES.loopBound(length);
         int i = 0;
-        for (; i < vectors; i += LANES) {
-            VectorMask<Float> passed =
-                    FloatVector.fromArray(SPECIES, tile, offset + i).compare(VectorOperators.GT, threshold);
-            if (passed.anyTrue()) {
-                for (long bits = passed.toLong(); bits != 0; bits &= bits - 1) {
-                    int j = i + Long.numberOfTrailingZeros(bits);
-                    indices[end] = firstIndex + j;
-                    values[end++] = tile[offset + j];
-                }
-            }
+        for (; i <= length - STEP; i += STEP) {
+            int j = offset + i;
+            long passed = above(tile, j, limit)
+                    | (above(tile, j + LANES, limit) << LANES)
+                    | (above(tile, j + 2 * LANES, limit) << (2 * LANES))
+                    | (above(tile, j + 3 * LANES, limit) << (3 * LANES));
+            end = append(passed, tile, j, firstIndex + i, indices, values, end);
         }
         for (; i < length; i++) {
             if (tile[offset + i] > threshold) {
@@ -70,18 +71,15 @@ final class TileSelect {
             float[] values,
             int at) {
         int end = at;
-        int vectors = SPECIES.loopBound(length);
         int i = 0;
-        for (; i < vectors; i += LANES) {
-            VectorMask<Float> passed = FloatVector.fromArray(SPECIES, tile, offset + i)
-                    .compare(VectorOperators.GT, FloatVector.fromArray(SPECIES, thresholds, firstIndex + i));
-            if (passed.anyTrue()) {
-                for (long bits = passed.toLong(); bits != 0; bits &= bits - 1) {
-                    int j = i + Long.numberOfTrailingZeros(bits);
-                    indices[end] = firstIndex + j;
-                    values[end++] = tile[offset + j];
-                }
-            }
+        for (; i <= length - STEP; i += STEP) {
+            int j = offset + i;
+            int t = firstIndex + i;
+            long passed = above(tile, j, load(thresholds, t))
+                    | (above(tile, j + LANES, load(thresholds, t + LANES)) << LANES)
+                    | (above(tile, j + 2 * LANES, load(thresholds, t + 2 * LANES)) << (2 * LANES))
+                    | (above(tile, j + 3 * LANES, load(thresholds, t + 3 * LANES)) << (3 * LANES));
+            end = append(passed, tile, j, t, indices, values, end);
         }
         for (; i < length; i++) {
             if (tile[offset + i] > thresholds[firstIndex + i]) {
@@ -94,8 +92,8 @@ final class TileSelect {
 
     /**
      * Entries that JumpReLU's forward or backward pass needs: with {@code value > θ} as they are, and with
-     * {@code value <= θ} but {@code |value − θ| < bandwidth / 2} as 0, which says: inactive, but inside the window of the
-     * threshold's gradient.
+     * {@code value <= θ} but {@code |value − θ| < bandwidth / 2} as 0, which says: inactive, but inside the window of
+     * the threshold's gradient.
      *
      * @param thresholds θ by latent: that of {@code firstIndex + i} at {@code firstIndex + i}
      */
@@ -111,22 +109,19 @@ final class TileSelect {
             int at) {
         float half = bandwidth / 2;
         int end = at;
-        int vectors = SPECIES.loopBound(length);
         int i = 0;
-        for (; i < vectors; i += LANES) {
-            FloatVector value = FloatVector.fromArray(SPECIES, tile, offset + i);
-            FloatVector threshold = FloatVector.fromArray(SPECIES, thresholds, firstIndex + i);
-            // An infinite value above its threshold has difference −∞; equal infinities have NaN: neither needs a case.
-            VectorMask<Float> passed = threshold
-                    .sub(value)
-                    .compare(VectorOperators.LT, half)
-                    .or(value.compare(VectorOperators.GT, threshold));
-            if (passed.anyTrue()) {
-                for (long bits = passed.toLong(); bits != 0; bits &= bits - 1) {
-                    int j = i + Long.numberOfTrailingZeros(bits);
-                    indices[end] = firstIndex + j;
-                    values[end++] = tile[offset + j] > thresholds[firstIndex + j] ? tile[offset + j] : 0f;
-                }
+        for (; i <= length - STEP; i += STEP) {
+            int j = offset + i;
+            int t = firstIndex + i;
+            long passed = inWindow(tile, j, thresholds, t, half)
+                    | (inWindow(tile, j + LANES, thresholds, t + LANES, half) << LANES)
+                    | (inWindow(tile, j + 2 * LANES, thresholds, t + 2 * LANES, half) << (2 * LANES))
+                    | (inWindow(tile, j + 3 * LANES, thresholds, t + 3 * LANES, half) << (3 * LANES));
+            for (; passed != 0; passed &= passed - 1) {
+                int lane = Long.numberOfTrailingZeros(passed);
+                float value = tile[j + lane];
+                indices[end] = t + lane;
+                values[end++] = value > thresholds[t + lane] ? value : 0f;
             }
         }
         for (; i < length; i++) {
@@ -136,6 +131,36 @@ final class TileSelect {
                 indices[end] = firstIndex + i;
                 values[end++] = value > threshold ? value : 0f;
             }
+        }
+        return end;
+    }
+
+    private static FloatVector load(float[] array, int at) {
+        return FloatVector.fromArray(SPECIES, array, at);
+    }
+
+    private static long above(float[] tile, int at, FloatVector threshold) {
+        return load(tile, at).compare(VectorOperators.GT, threshold).toLong();
+    }
+
+    /** An infinite value above its threshold has difference −∞; equal infinities have NaN: neither needs a case. */
+    private static long inWindow(float[] tile, int at, float[] thresholds, int thresholdAt, float half) {
+        FloatVector value = load(tile, at);
+        FloatVector threshold = load(thresholds, thresholdAt);
+        return threshold
+                .sub(value)
+                .compare(VectorOperators.LT, half)
+                .or(value.compare(VectorOperators.GT, threshold))
+                .toLong();
+    }
+
+    private static int append(
+            long passed, float[] tile, int tileAt, int firstIndex, int[] indices, float[] values, int at) {
+        int end = at;
+        for (long bits = passed; bits != 0; bits &= bits - 1) {
+            int lane = Long.numberOfTrailingZeros(bits);
+            indices[end] = firstIndex + lane;
+            values[end++] = tile[tileAt + lane];
         }
         return end;
     }

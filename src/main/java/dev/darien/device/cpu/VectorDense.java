@@ -79,8 +79,7 @@ final class VectorDense {
             for (int t = 0; t < tileCount; t++) {
                 int firstPanel = t * panelsPerTile;
                 int lastPanel = Math.min(firstPanel + panelsPerTile, panels.panelCount());
-                GemmKernel.multiply(
-                        packed, count, panels, firstPanel, lastPanel, tile, 0, EncodeScratch.TILE_COLUMNS);
+                GemmKernel.multiply(packed, count, panels, firstPanel, lastPanel, tile, 0, EncodeScratch.TILE_COLUMNS);
                 storeTile(tile, count, t * EncodeScratch.TILE_COLUMNS, first, out, accumulate, scratch[worker]);
             }
         });

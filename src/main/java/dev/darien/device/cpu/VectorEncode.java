@@ -20,6 +20,8 @@ final class VectorEncode {
     private static final int LOWERED_GUESSES = 6;
 
     private final Team team;
+    /** Of the batch that is being encoded. */
+    private int rowsPerTask = EncodeScratch.ROWS;
 
     VectorEncode(Team team) {
         this.team = team;
@@ -39,8 +41,7 @@ final class VectorEncode {
         finishDead(encoder, tasks, dead);
     }
 
-    void threshold(
-            Matrix x, VectorEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
+    void threshold(Matrix x, VectorEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
         int tasks = begin(x, encoder, null);
         if (thresholds == null) {
             Arrays.fill(encoder.thresholds, 0);
@@ -85,7 +86,7 @@ final class VectorEncode {
 
     /** What the first rows suggest: the value that one and a half times their share of the budget exceed. */
     private float sampleGuess(Matrix x, VectorEncoder encoder, long budget) {
-        int rows = Math.min(x.intRows(), EncodeScratch.ROWS);
+        int rows = Math.min(x.intRows(), rowsPerTask);
         Arrays.fill(encoder.thresholds, 0);
         team.run(1, (task, worker) -> encodeTask(x, encoder, 0, worker, Rule.ABOVE, 0, 0, null));
         TaskEntries first = encoder.mainEntries()[0];
@@ -115,7 +116,7 @@ final class VectorEncode {
         long above = candidates - countNotAbove(entries, tasks, threshold);
         for (int task = 0; task < tasks; task++) {
             int here = entries[task].countEqual(threshold);
-            entries[task].keepAbove(threshold, (int) Math.clamp(budget - above - equal, 0, here));
+            entries[task].keepAbove(threshold, Math.clamp(budget - above - equal, 0, here));
             equal += here;
         }
     }
@@ -161,7 +162,8 @@ final class VectorEncode {
 
     private int begin(Matrix x, VectorEncoder encoder, @Nullable DeadSelection dead) {
         encoder.requirePacked();
-        int tasks = Math.ceilDiv(x.intRows(), EncodeScratch.ROWS);
+        rowsPerTask = EncodeScratch.rowsPerTask(x.intRows(), team.threads());
+        int tasks = Math.ceilDiv(x.intRows(), rowsPerTask);
         encoder.prepare(team.threads(), tasks);
         if (dead != null) {
             copyDead(encoder, dead);
@@ -183,7 +185,7 @@ final class VectorEncode {
         encoder.deadBefore[encoder.tiles()] = count;
     }
 
-    private static void encodeTask(
+    private void encodeTask(
             Matrix x,
             VectorEncoder encoder,
             int task,
@@ -194,8 +196,8 @@ final class VectorEncode {
             @Nullable DeadSelection dead) {
         EncodeScratch scratch = encoder.scratch(worker);
         TaskEntries entries = encoder.mainEntries()[task];
-        int firstRow = task * EncodeScratch.ROWS;
-        int rows = Math.min(EncodeScratch.ROWS, x.intRows() - firstRow);
+        int firstRow = task * rowsPerTask;
+        int rows = Math.min(rowsPerTask, x.intRows() - firstRow);
         entries.clear(rows);
         GemmKernel.packRows(x.segment(), x.rowOffset(firstRow), x.stride(), rows, encoder.width(), scratch.packedRows);
         for (int row = 0; row < rows; row++) {
@@ -286,8 +288,7 @@ final class VectorEncode {
     private static void finishRows(RowTopK[] selections, int rows, int k, TaskEntries entries) {
         for (int row = 0; row < rows; row++) {
             entries.ensure(k);
-            entries.endRun(
-                    entries.end() + selections[row].finish(entries.indices, entries.values, entries.end()));
+            entries.endRun(entries.end() + selections[row].finish(entries.indices, entries.values, entries.end()));
         }
     }
 
@@ -310,8 +311,8 @@ final class VectorEncode {
         MemorySegment offsets = codes.offsets().segment();
         team.run(
                 tasks,
-                (task, worker) -> entries[task].copyTo(
-                        codes, offsets.get(Matrix.LONG, (long) task * EncodeScratch.ROWS * Long.BYTES)));
+                (task, worker) ->
+                        entries[task].copyTo(codes, offsets.get(Matrix.LONG, (long) task * rowsPerTask * Long.BYTES)));
         return total;
     }
 }

@@ -38,8 +38,7 @@ final class VectorOptimiser {
                 } else {
                     long otherAt = orthogonalTo.rowOffset(row);
                     float along = RowMath.dot(x.segment(), at, orthogonalTo.segment(), otherAt, x.columns());
-                    total += RowMath.squaredRest(
-                            x.segment(), at, orthogonalTo.segment(), otherAt, along, x.columns());
+                    total += RowMath.squaredRest(x.segment(), at, orthogonalTo.segment(), otherAt, along, x.columns());
                 }
             }
             partial[task] = total;

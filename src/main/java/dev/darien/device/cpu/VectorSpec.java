@@ -32,8 +32,9 @@ final class VectorSpec {
             case "128" -> FloatVector.SPECIES_128;
             case "256" -> FloatVector.SPECIES_256;
             case "512" -> FloatVector.SPECIES_512;
-            default -> throw new IllegalArgumentException("System property " + PROPERTY + " is '" + bits
-                    + "' but must be 128, 256 or 512; leave it unset for the width that the CPU prefers.");
+            default ->
+                throw new IllegalArgumentException("System property " + PROPERTY + " is '" + bits
+                        + "' but must be 128, 256 or 512; leave it unset for the width that the CPU prefers.");
         };
     }
 

@@ -3,6 +3,7 @@ package dev.darien.device.cpu;
 
 import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.Peaks;
 import dev.darien.memory.Allocator;
 import org.jspecify.annotations.Nullable;
 
@@ -55,15 +56,28 @@ final class VectorSupport {
         return VectorSpec.SPECIES.vectorBitSize();
     }
 
-    /** The vector kernels on {@code team}. */
+    /** The vector kernels on {@code team}, closable: what they hold for dense codes is counted at {@code memory}. */
     @SuppressWarnings("DoNotCallSuggester")
-    static Kernels kernels(Team team) {
-        return new VectorKernels(team);
+    static Kernels kernels(Team team, Allocator memory) {
+        return new VectorKernels(team, memory);
+    }
+
+    /** Gives back what vector kernels hold; other kernels hold nothing. */
+    static void closeKernels(Kernels kernels) {
+        if (kernels instanceof VectorKernels vector) {
+            vector.close();
+        }
     }
 
     /** An empty encoder of the vector kernels. */
     @SuppressWarnings("DoNotCallSuggester")
     static PackedEncoder encoder(Allocator allocator, int latents, int width) {
         return new VectorEncoder(allocator, latents, width);
+    }
+
+    /** What the cores and the memory give at best. */
+    @SuppressWarnings("DoNotCallSuggester")
+    static Peaks peaks(Team team, Allocator memory) {
+        return VectorPeaks.measure(team, memory);
     }
 }

@@ -51,8 +51,15 @@ class GemmKernelTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1, 1, 511", "7, 33, 512", "9, 65, 513", "8, 64, 1023", "13, 127, 1024", "16, 31, 1025", "5, 97, 2304",
-        "64, 1025, 128", "17, 257, 769"
+        "1, 1, 511",
+        "7, 33, 512",
+        "9, 65, 513",
+        "8, 64, 1023",
+        "13, 127, 1024",
+        "16, 31, 1025",
+        "5, 97, 2304",
+        "64, 1025, 128",
+        "17, 257, 769"
     })
     void productsOverSeveralDepthBlocksEqualTheChainOfFusedMultiplyAdds(int rows, int columns, int depth) {
         check(21, new SplittableRandom(21), rows, columns, depth);
@@ -184,7 +191,9 @@ class GemmKernelTest {
             GemmKernel.multiply(packedA, 11, panels, 0, panels.panelCount(), tile, 0, stride);
             for (int r = 0; r < 11; r++) {
                 for (int c = 0; c < 45; c++) {
-                    assertThat(Float.isNaN(tile[r * stride + c])).as("row %d", r).isEqualTo(r == 4);
+                    assertThat(Float.isNaN(tile[r * stride + c]))
+                            .as("row %d", r)
+                            .isEqualTo(r == 4);
                 }
             }
         }
@@ -199,8 +208,7 @@ class GemmKernelTest {
     private static GemmPanels dirtyPanels(int columns, int depth) {
         GemmPanels panels = new GemmPanels(columns, depth);
         for (int p = 0; p < panels.panelCount(); p++) {
-            Arrays.fill(
-                    panels.array(p), panels.offset(p), panels.offset(p) + depth * GemmKernel.COLUMNS, Float.NaN);
+            Arrays.fill(panels.array(p), panels.offset(p), panels.offset(p) + depth * GemmKernel.COLUMNS, Float.NaN);
         }
         return panels;
     }

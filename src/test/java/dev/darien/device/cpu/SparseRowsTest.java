@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
+import static java.nio.file.StandardOpenOption.CREATE_NEW;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 @Tag("vector-width")
 class SparseRowsTest {
@@ -88,8 +95,12 @@ class SparseRowsTest {
                             3,
                             out,
                             1);
-                    assertThat(Arrays.copyOfRange(out, 1, 1 + columns)).as(c.what).isEqualTo(expected);
-                    assertThat(new float[] {out[0], out[columns + 1]}).as(c.what).containsExactly(99f, 99f);
+                    assertThat(Arrays.copyOfRange(out, 1, 1 + columns))
+                            .as(c.what)
+                            .isEqualTo(expected);
+                    assertThat(new float[] {out[0], out[columns + 1]})
+                            .as(c.what)
+                            .containsExactly(99f, 99f);
 
                     // The initial value may be the output: this is how one latent's gradient grows over tiles.
                     SparseRows.accumulate(
@@ -105,7 +116,9 @@ class SparseRowsTest {
                             3,
                             c.vector,
                             3);
-                    assertThat(Arrays.copyOfRange(c.vector, 3, 3 + columns)).as(c.what).isEqualTo(expected);
+                    assertThat(Arrays.copyOfRange(c.vector, 3, 3 + columns))
+                            .as(c.what)
+                            .isEqualTo(expected);
                 }
             }
         }
@@ -121,24 +134,13 @@ class SparseRowsTest {
                     float[] out = new float[3 + entries];
                     Arrays.fill(out, 99f);
                     SparseRows.dots(
-                            c.matrix,
-                            c.byteOffset,
-                            c.stride,
-                            columns,
-                            c.indices,
-                            2,
-                            2 + entries,
-                            c.vector,
-                            3,
-                            out);
+                            c.matrix, c.byteOffset, c.stride, columns, c.indices, 2, 2 + entries, c.vector, 3, out);
                     for (int i = 2; i < 2 + entries; i++) {
                         double expected = 0;
                         for (int j = 0; j < columns; j++) {
                             expected += (double) c.vector[3 + j] * c.rows[c.indices[i]][j];
                         }
-                        assertThat((double) out[i])
-                                .as(c.what)
-                                .isCloseTo(expected, within(1e-6 * Math.sqrt(columns)));
+                        assertThat((double) out[i]).as(c.what).isCloseTo(expected, within(1e-6 * Math.sqrt(columns)));
                     }
                     assertThat(new float[] {out[0], out[1], out[2 + entries]})
                             .as(c.what)
@@ -156,11 +158,9 @@ class SparseRowsTest {
                 Case c = new Case(arena, 52, random, columns, 11);
                 float[] together = new float[13];
                 float[] alone = new float[13];
-                SparseRows.dots(
-                        c.matrix, c.byteOffset, c.stride, columns, c.indices, 2, 13, c.vector, 3, together);
+                SparseRows.dots(c.matrix, c.byteOffset, c.stride, columns, c.indices, 2, 13, c.vector, 3, together);
                 for (int i = 2; i < 13; i++) {
-                    SparseRows.dots(
-                            c.matrix, c.byteOffset, c.stride, columns, c.indices, i, i + 1, c.vector, 3, alone);
+                    SparseRows.dots(c.matrix, c.byteOffset, c.stride, columns, c.indices, i, i + 1, c.vector, 3, alone);
                 }
                 assertThat(together).as(c.what).isEqualTo(alone);
             }
@@ -183,6 +183,34 @@ class SparseRowsTest {
             for (int j = 0; j < 37; j++) {
                 assertThat(Float.isNaN(sum[j])).isEqualTo(j == 36);
             }
+        }
+    }
+
+    @Test
+    void rowsBeyondTwoGibibytesAreFound(@TempDir Path folder) throws IOException {
+        int columns = 37;
+        int row = (int) (2_500_000_000L / (columns * Float.BYTES));
+        long bytes = (row + 1L) * columns * Float.BYTES;
+        // A sparse file: only the pages of the last row exist.
+        try (FileChannel file = FileChannel.open(folder.resolve("large"), CREATE_NEW, READ, WRITE);
+                Arena arena = Arena.ofConfined()) {
+            MemorySegment matrix = file.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+            float[] ones = new float[columns];
+            Arrays.fill(ones, 1f);
+            for (int c = 0; c < columns; c++) {
+                matrix.set(FLOAT, bytes - (columns - c) * Float.BYTES, c);
+            }
+            int[] indices = {row, 0, row, row, row};
+            float[] sum = new float[columns];
+            SparseRows.accumulate(
+                    matrix, 0, columns, columns, indices, new float[] {1, 1, 1, 1, 1}, 0, 5, sum, 0, sum, 0);
+            assertThat(sum[36]).isEqualTo(4 * 36f);
+            float[] dots = new float[5];
+            SparseRows.dots(matrix, 0, columns, columns, indices, 0, 5, ones, 0, dots);
+            assertThat(dots).containsExactly(666f, 0f, 666f, 666f, 666f);
+            float[] packed = new float[GemmKernel.packedLength(2, columns)];
+            GemmKernel.packRows(matrix, 0, (long) row * columns, 2, columns, packed);
+            assertThat(packed[36 * GemmKernel.ROWS + 1]).isEqualTo(36f);
         }
     }
 }

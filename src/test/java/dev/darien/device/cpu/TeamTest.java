@@ -35,7 +35,9 @@ class TeamTest {
                     times.incrementAndGet(chunk);
                 });
                 for (int chunk = 0; chunk < times.length(); chunk++) {
-                    assertThat(times.get(chunk)).as("chunk %d of %d", chunk, chunks).isEqualTo(chunk < chunks ? 1 : 0);
+                    assertThat(times.get(chunk))
+                            .as("chunk %d of %d", chunk, chunks)
+                            .isEqualTo(chunk < chunks ? 1 : 0);
                 }
             }
         }
@@ -120,7 +122,8 @@ class TeamTest {
             assertThatThrownBy(() -> team.run(3, (chunk, worker) -> team.run(1, (inner, other) -> {})))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("one task at a time");
-            assertThatThrownBy(() -> team.run(1, (chunk, worker) -> team.close()))
+            Runnable close = team::close;
+            assertThatThrownBy(() -> team.run(1, (chunk, worker) -> close.run()))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("can't be closed");
         }
@@ -162,9 +165,13 @@ class TeamTest {
             }
             long caller = bean.getCurrentThreadAllocatedBytes() - callerBefore;
             long all = bean.getTotalThreadAllocatedBytes() - before;
-            assertThat(caller).as("bytes that the caller allocated in %d runs", runs).isLessThan(runs);
+            assertThat(caller)
+                    .as("bytes that the caller allocated in %d runs", runs)
+                    .isLessThan(runs);
             // Other threads of the JVM allocate a little, too; an object per run would be at least 16 bytes each.
-            assertThat(all).as("bytes that all threads allocated in %d runs", runs).isLessThan(16L * runs);
+            assertThat(all)
+                    .as("bytes that all threads allocated in %d runs", runs)
+                    .isLessThan(16L * runs);
         }
         assertThat(sums[63]).isEqualTo(63L * 2 * runs);
     }

@@ -45,9 +45,7 @@ class TileSelectTest {
         }
 
         private static float value(SplittableRandom random) {
-            return random.nextInt(4) == 0
-                    ? SPECIAL[random.nextInt(SPECIAL.length)]
-                    : (float) random.nextGaussian();
+            return random.nextInt(4) == 0 ? SPECIAL[random.nextInt(SPECIAL.length)] : (float) random.nextGaussian();
         }
 
         float value(int i) {
@@ -81,7 +79,8 @@ class TileSelectTest {
                         c.expect(i, c.value(i));
                     }
                 }
-                c.check("seed 40, length %d, threshold %s".formatted(length, threshold),
+                c.check(
+                        "seed 40, length %d, threshold %s".formatted(length, threshold),
                         TileSelect.selectAbove(
                                 c.tile, c.offset, length, threshold, c.firstIndex, c.indices, c.values, 3));
             }
@@ -98,7 +97,8 @@ class TileSelectTest {
                     c.expect(i, c.value(i));
                 }
             }
-            c.check("seed 41, length " + length,
+            c.check(
+                    "seed 41, length " + length,
                     TileSelect.selectAbove(
                             c.tile, c.offset, length, c.thresholds, c.firstIndex, c.indices, c.values, 3));
         }
@@ -117,7 +117,8 @@ class TileSelectTest {
                     c.expect(i, 0f);
                 }
             }
-            c.check("seed 42, length %d, bandwidth %s".formatted(length, bandwidth),
+            c.check(
+                    "seed 42, length %d, bandwidth %s".formatted(length, bandwidth),
                     TileSelect.selectWindow(
                             c.tile, c.offset, length, c.thresholds, bandwidth, c.firstIndex, c.indices, c.values, 3));
         }

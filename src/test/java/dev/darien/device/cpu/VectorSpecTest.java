@@ -15,8 +15,7 @@ class VectorSpecTest {
     @Test
     void theWidthInForceIsTheOneAskedFor() {
         String bits = System.getProperty(VectorSpec.PROPERTY);
-        int expected =
-                bits == null ? FloatVector.SPECIES_PREFERRED.vectorBitSize() : Integer.parseInt(bits);
+        int expected = bits == null ? FloatVector.SPECIES_PREFERRED.vectorBitSize() : Integer.parseInt(bits);
         assertThat(VectorSpec.SPECIES.vectorBitSize()).isEqualTo(expected);
         assertThat(VectorSpec.LANES).isEqualTo(expected / Float.SIZE);
     }

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.cli;
+
+import dev.darien.device.Device;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code darien bench}. */
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        description = {
+            "Measures this machine: the encoder's product, selection, the sparse kernels, the optimiser and whole"
+                    + " training steps, against the peaks of arithmetic and memory.",
+            "",
+            "Figures are medians over rounds, in each of which the peaks and every kernel are measured in turn. Use it"
+                    + " on a quiet machine.",
+            ""
+        })
+final class BenchCommand implements Callable<Integer> {
+    private static final int MOST_ROUNDS = 1000;
+
+    private final Console console;
+
+    @Option(names = "--quick", description = "One small size, and fewer rounds.")
+    private boolean quick;
+
+    @Option(names = "--rounds", paramLabel = "N", description = "Rounds for each size (default: 5, with --quick 3).")
+    private int rounds;
+
+    @Mixin
+    private DeviceArguments device = new DeviceArguments();
+
+    @Option(names = "--json", description = "Print the result as one JSON object.")
+    private boolean json;
+
+    BenchCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() {
+        UsageException.check(() -> {
+            if (rounds < 0 || rounds > MOST_ROUNDS) {
+                throw new IllegalArgumentException("--rounds must be between 1 and " + MOST_ROUNDS + ", not " + rounds);
+            }
+            return rounds;
+        });
+        int wanted = rounds > 0 ? rounds : quick ? 3 : 5;
+        try (Device opened = device.open()) {
+            Map<String, Object> result = measure(opened, quick ? BenchSize.QUICK : BenchSize.ALL, wanted);
+            if (json) {
+                console.json(result);
+            } else {
+                console.print(text(result));
+            }
+        }
+        return 0;
+    }
+
+    /** {@code machine}, and {@code sizes} with the figures of {@link BenchKernels} and {@link BenchStep}. */
+    private Map<String, Object> measure(Device opened, List<BenchSize> wanted, int count) {
+        Map<String, Object> result = new LinkedHashMap<>();
+        console.notice("measuring the peaks of " + opened.describe());
+        result.put("machine", BenchPeaks.machine(opened, device.resolvedThreads(), count));
+        result.put("rounds", count);
+        List<Map<String, Object>> sizes = new ArrayList<>();
+        for (BenchSize size : wanted) {
+            console.notice("measuring " + size);
+            Map<String, Object> figures = size.asMap();
+            try (BenchKernels kernels = new BenchKernels(opened, size)) {
+                figures.putAll(kernels.measure(count));
+            }
+            figures.putAll(BenchStep.measure(opened, size, count));
+            sizes.add(figures);
+        }
+        result.put("sizes", sizes);
+        return result;
+    }
+
+    // ------------------------------------------------------------------------------------------------- for people
+
+    private static String text(Map<String, Object> result) {
+        Map<String, Object> machine = RunRecord.object(result.get("machine"));
+        List<Map<String, Object>> sizes = new ArrayList<>();
+        List<String> head = new ArrayList<>(List.of(""));
+        if (result.get("sizes") instanceof List<?> list) {
+            for (Object one : list) {
+                Map<String, Object> size = RunRecord.object(one);
+                sizes.add(size);
+                head.add("d=%s F=%s B=%s k=%s"
+                        .formatted(size.get("d"), size.get("latents"), size.get("batch"), size.get("k")));
+            }
+        }
+        List<List<String>> rows = new ArrayList<>();
+        rate(rows, sizes, "encoder product, GFLOP/s", "gemm_gflops", "gemm_share");
+        rate(rows, sizes, "encode with top-k, GFLOP/s", "encode_gflops", "encode_share");
+        plain(rows, sizes, "  of which selection, µs/row *", "selection_us_per_row");
+        plain(rows, sizes, "pack the encoder, ms", "pack_ms");
+        rate(rows, sizes, "decode, GFLOP/s", "decode_gflops", "");
+        rate(rows, sizes, "reconstruct, GFLOP/s", "reconstruct_gflops", "");
+        plain(rows, sizes, "group by latent, ns/entry", "group_ns_per_entry");
+        rate(rows, sizes, "latent gradients, GFLOP/s", "latent_gradients_gflops", "");
+        rate(rows, sizes, "Adam, GB/s", "adam_gb_per_s", "adam_share");
+        rate(rows, sizes, "gradients and Adam fused, GB/s", "latent_step_gb_per_s", "latent_step_share");
+        rate(rows, sizes, "training step, tokens/s **", "tokens_per_second", "step_share");
+        return peaks(machine) + "\n" + Texts.grid(head, rows) + """
+
+                Medians of %s rounds, ± half of highest - lowest, and the share of the peak in the same round:
+                arithmetic for products, copying for Adam.
+                 * encoding less a plain product of the same size, which also writes its result to memory
+                ** its share is of arithmetic and memory at their peaks, one after the other
+                """.formatted(result.get("rounds"));
+    }
+
+    private static String peaks(Map<String, Object> machine) {
+        StringBuilder text = new StringBuilder();
+        text.append(machine.get("description"))
+                .append("; Java ")
+                .append(machine.get("java"))
+                .append(", ")
+                .append(machine.get("os"))
+                .append('\n');
+        text.append("peak arithmetic ")
+                .append(number(machine.get("fma_gflops")))
+                .append(" GFLOP/s, copying ")
+                .append(number(machine.get("copy_gb_per_s")))
+                .append(" GB/s");
+        if (machine.containsKey("fma_gflops_1_thread")) {
+            text.append("; with one thread ")
+                    .append(number(machine.get("fma_gflops_1_thread")))
+                    .append(" GFLOP/s, ")
+                    .append(number(machine.get("copy_gb_per_s_1_thread")))
+                    .append(" GB/s");
+        }
+        return text.append('\n').toString();
+    }
+
+    private static void plain(List<List<String>> rows, List<Map<String, Object>> sizes, String name, String key) {
+        List<String> row = new ArrayList<>(List.of(name));
+        sizes.forEach(size -> row.add(number(size.get(key))));
+        rows.add(row);
+    }
+
+    private static void rate(
+            List<List<String>> rows, List<Map<String, Object>> sizes, String name, String key, String share) {
+        List<String> row = new ArrayList<>(List.of(name));
+        for (Map<String, Object> size : sizes) {
+            String text = number(size.get(key)) + " ±" + Math.round(50 * value(size.get(key + "_spread"))) + " %";
+            double part = value(size.get(share));
+            row.add(Double.isFinite(part) ? text + ", " + Math.round(100 * part) + " % of peak" : text);
+        }
+        rows.add(row);
+    }
+
+    private static double value(@Nullable Object number) {
+        return number instanceof Number known ? known.doubleValue() : Double.NaN;
+    }
+
+    private static String number(@Nullable Object number) {
+        double value = value(number);
+        if (!Double.isFinite(value)) {
+            return "-";
+        }
+        int decimals = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+        return String.format(Locale.ROOT, "%,." + decimals + "f", value);
+    }
+}

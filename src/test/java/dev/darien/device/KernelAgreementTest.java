@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device;
+
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every kernel of every CPU device against the scalar reference, on random problems: the same data, at odd offsets and
+ * strides for the device under test. A failure names the seed; {@code -Ddarien.test.seed=SEED} runs that case first.
+ */
+@Tag("vector-width")
+class KernelAgreementTest {
+    private static final String SEED = "darien.test.seed";
+    private static final int CASES = 60;
+    private static final int DETERMINISM_CASES = 12;
+
+    static Stream<Arguments> kernels() {
+        return TestDevices.all().stream()
+                .flatMap(device -> Stream.of(KernelId.values()).map(kernel -> Arguments.of(device, kernel)));
+    }
+
+    /** The scalar device is compared with itself, too: offsets, strides and padding must make no difference to it. */
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void agreesWithTheScalarReference(String device, KernelId kernel) {
+        for (int at = 0; at < CASES; at++) {
+            long seed = Long.getLong(SEED, 1) + at;
+            List<KernelOutput> expected;
+            List<KernelOutput> actual;
+            try (DeviceFixture fixture = DeviceFixture.open("cpu:scalar")) {
+                expected = KernelCases.run(kernel, fixture, new Random(seed));
+            }
+            try (DeviceFixture fixture = DeviceFixture.openWithViews(device, new Random(~seed))) {
+                actual = KernelCases.run(kernel, fixture, new Random(seed));
+            } catch (RuntimeException | AssertionError e) {
+                throw new AssertionError(failed(device, kernel, seed), e);
+            }
+            for (int output = 0; output < expected.size(); output++) {
+                expected.get(output).compare(actual.get(output), failed(device, kernel, seed));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void givesTheSameBitsForAnyNumberOfThreads(String device, KernelId kernel) {
+        for (int at = 0; at < DETERMINISM_CASES; at++) {
+            long seed = Long.getLong(SEED, 1) + at;
+            List<KernelOutput> first = List.of();
+            for (int threads : new int[] {1, 2, 5}) {
+                try (DeviceFixture fixture = DeviceFixture.open(device, threads)) {
+                    List<KernelOutput> outputs = KernelCases.run(kernel, fixture, new Random(seed));
+                    for (int output = 0; output < first.size(); output++) {
+                        first.get(output)
+                                .compareBits(
+                                        outputs.get(output),
+                                        failed(device, kernel, seed) + " on " + threads + " threads");
+                    }
+                    first = outputs;
+                }
+            }
+        }
+    }
+
+    private static String failed(String device, KernelId kernel, long seed) {
+        return kernel.method() + " on " + device + ", seed " + seed + " (-D" + SEED + "=" + seed + ")";
+    }
+}

@@ -26,9 +26,9 @@ class MetricsFileListenerTest {
         report(20, 30, 40);
 
         assertThat(steps()).containsExactly(10, 20, 30, 40);
-        assertThat(Files.readAllLines(folder.resolve("metrics.csv")))
-                .hasSize(5)
-                .allSatisfy(line -> assertThat(line.chars().filter(c -> c == ',').count()).isEqualTo(10));
+        assertThat(Files.readAllLines(folder.resolve("metrics.csv"))).hasSize(5).allSatisfy(line -> assertThat(
+                        line.chars().filter(c -> c == ',').count())
+                .isEqualTo(10));
     }
 
     @Test
@@ -63,7 +63,9 @@ class MetricsFileListenerTest {
             for (long step : steps) {
                 // NaN is a number that JSON lacks: null in one file, nothing in the other.
                 listener.onReport(
-                        0, new TrainingMetrics(step, 100, step * 8, 1e-4 * step, 0.5, 16, 0, Double.NaN, 0, 1e-3, 9, step));
+                        0,
+                        new TrainingMetrics(
+                                step, 100, step * 8, 1e-4 * step, 0.5, 16, 0, Double.NaN, 0, 1e-3, 9, step));
             }
         }
     }

@@ -218,8 +218,8 @@ public final class Trainer implements AutoCloseable {
         int rows = rowNumbers.length;
         Shuffle order = Shuffle.at(source.rows(), runs.getFirst().seed(), summary.badRows(), step * rows);
         StepTimes times = new StepTimes(steps - step);
-        // About 200 reports for a run, but at least a step apart.
-        long reportEvery = Math.max(1, steps / 200);
+        // About 200 reports for a short run; a long one should still show that it lives.
+        long reportEvery = Math.clamp(steps / 200, 1, 250);
         long started = System.nanoTime();
         long reported = started;
         long reportedStep = step;

@@ -60,7 +60,7 @@ final class BenchCommand implements Callable<Integer> {
         });
         int wanted = rounds > 0 ? rounds : quick ? 3 : 5;
         try (Device opened = device.open()) {
-            Map<String, Object> result = measure(opened, quick ? BenchSize.QUICK : BenchSize.ALL, wanted);
+            Map<String, Object> result = measure(opened, quick ? BenchSize.QUICK : BenchSize.ALL, BenchEffort.of(wanted));
             if (json) {
                 console.json(result);
             } else {
@@ -71,19 +71,19 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     /** {@code machine}, and {@code sizes} with the figures of {@link BenchKernels} and {@link BenchStep}. */
-    private Map<String, Object> measure(Device opened, List<BenchSize> wanted, int count) {
+    Map<String, Object> measure(Device opened, List<BenchSize> wanted, BenchEffort effort) {
         Map<String, Object> result = new LinkedHashMap<>();
         console.notice("measuring the peaks of " + opened.describe());
-        result.put("machine", BenchPeaks.machine(opened, device.resolvedThreads(), count));
-        result.put("rounds", count);
+        result.put("machine", BenchPeaks.machine(opened, device.resolvedThreads(), effort.rounds()));
+        result.put("rounds", effort.rounds());
         List<Map<String, Object>> sizes = new ArrayList<>();
         for (BenchSize size : wanted) {
             console.notice("measuring " + size);
             Map<String, Object> figures = size.asMap();
             try (BenchKernels kernels = new BenchKernels(opened, size)) {
-                figures.putAll(kernels.measure(count));
+                figures.putAll(kernels.measure(effort));
             }
-            figures.putAll(BenchStep.measure(opened, size, count));
+            figures.putAll(BenchStep.measure(opened, size, effort));
             sizes.add(figures);
         }
         result.put("sizes", sizes);
@@ -92,7 +92,7 @@ final class BenchCommand implements Callable<Integer> {
 
     // ------------------------------------------------------------------------------------------------- for people
 
-    private static String text(Map<String, Object> result) {
+    static String text(Map<String, Object> result) {
         Map<String, Object> machine = RunRecord.object(result.get("machine"));
         List<Map<String, Object>> sizes = new ArrayList<>();
         List<String> head = new ArrayList<>(List.of(""));

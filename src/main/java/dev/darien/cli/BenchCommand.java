@@ -122,7 +122,7 @@ final class BenchCommand implements Callable<Integer> {
                 + """
 
                 Medians of %s rounds, ± half of highest - lowest, and the share of the peak in the same round:
-                arithmetic for products, copying for Adam.
+                arithmetic for products, copying for Adam (more than that where weights fit in the caches).
                  * encoding less a plain product of the same size, which also writes its result to memory
                 ** its share is of arithmetic and memory at their peaks, one after the other
                 """

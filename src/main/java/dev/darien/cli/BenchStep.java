@@ -35,7 +35,7 @@ final class BenchStep {
         try (SyntheticSource source = new SyntheticSource(data)) {
             DataSummary summary = DataCheck.scan(source, OnNan.FAIL);
             double estimate = tokensPerSecond(device, source, summary, size, LEAST_STEPS);
-            int steps = (int) Math.clamp((long) (effort.stepSeconds() * estimate / size.batch()), LEAST_STEPS, MOST_STEPS);
+            int steps = Math.clamp((long) (effort.stepSeconds() * estimate / size.batch()), LEAST_STEPS, MOST_STEPS);
             double[] figures = new double[rounds];
             double[] limits = new double[rounds];
             for (int round = 0; round < rounds; round++) {

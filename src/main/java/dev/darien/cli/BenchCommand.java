@@ -34,10 +34,7 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--quick", description = "One small size, and fewer rounds.")
     private boolean quick;
 
-    @Option(
-            names = "--rounds",
-            paramLabel = "N",
-            description = "Rounds for each size (default: 5, with --quick 3).")
+    @Option(names = "--rounds", paramLabel = "N", description = "Rounds for each size (default: 5, with --quick 3).")
     private int rounds;
 
     @Mixin
@@ -116,17 +113,13 @@ final class BenchCommand implements Callable<Integer> {
         rate(rows, sizes, "Adam, GB/s", "adam_gb_per_s", "adam_share");
         rate(rows, sizes, "gradients and Adam fused, GB/s", "latent_step_gb_per_s", "latent_step_share");
         rate(rows, sizes, "training step, tokens/s **", "tokens_per_second", "step_share");
-        return peaks(machine)
-                + "\n"
-                + Texts.grid(head, rows)
-                + """
+        return peaks(machine) + "\n" + Texts.grid(head, rows) + """
 
                 Medians of %s rounds, ± half of highest - lowest, and the share of the peak in the same round:
                 arithmetic for products, copying for Adam (more than that where weights fit in the caches).
                  * encoding less a plain product of the same size, which also writes its result to memory
                 ** its share is of arithmetic and memory at their peaks, one after the other
-                """
-                        .formatted(result.get("rounds"));
+                """.formatted(result.get("rounds"));
     }
 
     private static String peaks(Map<String, Object> machine) {

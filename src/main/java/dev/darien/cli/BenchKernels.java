@@ -109,8 +109,7 @@ final class BenchKernels implements AutoCloseable {
     }
 
     private LatentRows rows(String label) {
-        return new LatentRows(
-                matrix(label, size.latents(), size.width()), matrix(label, size.latents(), size.width()));
+        return new LatentRows(matrix(label, size.latents(), size.width()), matrix(label, size.latents(), size.width()));
     }
 
     private Matrix random(String label, int rows, int columns, double deviation, SeededRandom random) {
@@ -154,8 +153,7 @@ final class BenchKernels implements AutoCloseable {
                         null,
                         null,
                         false);
-            case LATENT_STEP ->
-                kernels.latentStep(step, terms, null, 0, weights, firstMoments, secondMoments, true);
+            case LATENT_STEP -> kernels.latentStep(step, terms, null, 0, weights, firstMoments, secondMoments, true);
         }
     }
 
@@ -177,7 +175,7 @@ final class BenchKernels implements AutoCloseable {
             double now = seconds(work, 1);
             spent += now;
             boolean steady = Math.abs(now - before) < 0.1 * now;
-            if (spent > LONGEST_WARM_UP * least || spent > least && steady) {
+            if (spent > LONGEST_WARM_UP * least || (spent > least && steady)) {
                 return Math.min(now, before);
             }
             before = now;
@@ -210,7 +208,13 @@ final class BenchKernels implements AutoCloseable {
         Map<String, Object> map = new LinkedHashMap<>();
         double product = size.productFlops(productRows);
         rate(map, "gemm_gflops", "gemm_share", product, of(seconds, Work.PRODUCT), fma(peaks));
-        rate(map, "encode_gflops", "encode_share", size.productFlops(size.batch()), of(seconds, Work.ENCODE), fma(peaks));
+        rate(
+                map,
+                "encode_gflops",
+                "encode_share",
+                size.productFlops(size.batch()),
+                of(seconds, Work.ENCODE),
+                fma(peaks));
         map.put("selection_us_per_row", selection(seconds));
         double[] pack = of(seconds, Work.PACK);
         map.put("pack_ms", BenchRounds.of(rounds, round -> pack[round] * 1e3).median());
@@ -219,7 +223,8 @@ final class BenchKernels implements AutoCloseable {
         double[] group = of(seconds, Work.GROUP);
         map.put(
                 "group_ns_per_entry",
-                BenchRounds.of(rounds, round -> group[round] * 1e9 / codes.capacity()).median());
+                BenchRounds.of(rounds, round -> group[round] * 1e9 / codes.capacity())
+                        .median());
         rate(
                 map,
                 "latent_gradients_gflops",
@@ -260,7 +265,12 @@ final class BenchKernels implements AutoCloseable {
 
     /** Adds {@code amount}·10⁻⁹ a second under {@code name}, and its share of the same round's peak. */
     private static void rate(
-            Map<String, Object> map, String name, @Nullable String share, double amount, double[] seconds, double[] peaks) {
+            Map<String, Object> map,
+            String name,
+            @Nullable String share,
+            double amount,
+            double[] seconds,
+            double[] peaks) {
         BenchRounds.of(seconds.length, round -> amount / seconds[round] / 1e9).addTo(map, name);
         if (share != null) {
             map.put(
@@ -275,9 +285,7 @@ final class BenchKernels implements AutoCloseable {
     }
 
     private static double[] copy(Peaks... peaks) {
-        return Arrays.stream(peaks)
-                .mapToDouble(Peaks::copyGigabytesPerSecond)
-                .toArray();
+        return Arrays.stream(peaks).mapToDouble(Peaks::copyGigabytesPerSecond).toArray();
     }
 
     @Override

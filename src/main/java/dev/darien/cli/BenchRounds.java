@@ -11,7 +11,8 @@ record BenchRounds(double median, double best, double spread) {
 
     /** The figures of {@code rounds} rounds. */
     static BenchRounds of(int rounds, IntToDoubleFunction figure) {
-        double[] sorted = IntStream.range(0, rounds).mapToDouble(figure).sorted().toArray();
+        double[] sorted =
+                IntStream.range(0, rounds).mapToDouble(figure).sorted().toArray();
         double median = (sorted[(rounds - 1) / 2] + sorted[rounds / 2]) / 2;
         return new BenchRounds(median, sorted[rounds - 1], (sorted[rounds - 1] - sorted[0]) / median);
     }

@@ -15,7 +15,9 @@ import java.util.Map;
  */
 record BenchSize(int width, int latents, int batch, int k) {
     static final List<BenchSize> ALL = List.of(
-            new BenchSize(128, 4096, 1024, 32), new BenchSize(512, 8192, 1024, 32), new BenchSize(768, 24576, 2048, 32));
+            new BenchSize(128, 4096, 1024, 32),
+            new BenchSize(512, 8192, 1024, 32),
+            new BenchSize(768, 24576, 2048, 32));
 
     static final List<BenchSize> QUICK = List.of(new BenchSize(128, 2048, 512, 32));
 

@@ -30,8 +30,7 @@ final class BenchStep {
     static Map<String, Object> measure(Device device, BenchSize size, BenchEffort effort) {
         int rounds = effort.rounds();
         int rows = BATCHES_OF_DATA * size.batch();
-        SyntheticOptions data =
-                new SyntheticOptions(size.width(), 2 * size.width(), 0.02, 0, 0, 0.3, 0.02, 0, rows, 1);
+        SyntheticOptions data = new SyntheticOptions(size.width(), 2 * size.width(), 0.02, 0, 0, 0.3, 0.02, 0, rows, 1);
         try (SyntheticSource source = new SyntheticSource(data)) {
             DataSummary summary = DataCheck.scan(source, OnNan.FAIL);
             double estimate = tokensPerSecond(device, source, summary, size, LEAST_STEPS);
@@ -45,7 +44,10 @@ final class BenchStep {
             Map<String, Object> map = new LinkedHashMap<>();
             BenchRounds.of(figures).addTo(map, "tokens_per_second");
             map.put("limit_tokens_per_second", BenchRounds.of(limits).median());
-            map.put("step_share", BenchRounds.of(rounds, round -> figures[round] / limits[round]).median());
+            map.put(
+                    "step_share",
+                    BenchRounds.of(rounds, round -> figures[round] / limits[round])
+                            .median());
             return map;
         }
     }

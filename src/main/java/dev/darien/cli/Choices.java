@@ -23,8 +23,9 @@ final class Choices {
     /** The constants of an enum as people write them: {@code GEOMETRIC_MEDIAN} as {@code geometric-median}. */
     static <E extends Enum<E>> Map<String, E> of(E[] constants) {
         Map<String, E> choices = new LinkedHashMap<>();
-        Arrays.stream(constants).forEach(constant -> choices.put(
-                constant.name().toLowerCase(Locale.ROOT).replace('_', '-'), constant));
+        Arrays.stream(constants)
+                .forEach(constant ->
+                        choices.put(constant.name().toLowerCase(Locale.ROOT).replace('_', '-'), constant));
         return choices;
     }
 }

@@ -69,8 +69,8 @@ final class DecodeCommand implements Callable<Integer> {
                 Sae loaded = Sae.load(sae, device);
                 CodesFile file = CodesFile.open(codes)) {
             if (file.latents() != loaded.latents()) {
-                throw new DataException(codes + " holds codes over " + file.latents() + " latents, but the SAE in " + sae
-                        + " has " + loaded.latents() + "; use the SAE that encoded them");
+                throw new DataException(codes + " holds codes over " + file.latents() + " latents, but the SAE in "
+                        + sae + " has " + loaded.latents() + "; use the SAE that encoded them");
             }
             decode(loaded, file);
             Map<String, Object> result = new LinkedHashMap<>();
@@ -104,8 +104,8 @@ final class DecodeCommand implements Callable<Integer> {
                         OutputFile.stopIf(interruption, out);
                         long done = 0;
                         while (done < target.rows()) {
-                            int count = file.rowsThatFit(
-                                    first + done, (int) Math.min(rows, target.rows() - done), room);
+                            int count =
+                                    file.rowsThatFit(first + done, (int) Math.min(rows, target.rows() - done), room);
                             SparseCodes part = file.read(first + done, count, host);
                             SparseCodes there = onDevice.firstRows(count);
                             device.upload(part.offsets(), there.offsets());

@@ -61,7 +61,7 @@ final class DemoCommand implements Callable<Integer> {
     private Path out = Path.of("darien-demo");
 
     @Option(names = "--tokens", paramLabel = "N", description = "Tokens to train on (default: ${DEFAULT-VALUE}).")
-    private long tokens = 800_000;
+    private long tokens = 1_228_800;
 
     @Mixin
     private DeviceArguments arguments = new DeviceArguments();
@@ -110,8 +110,8 @@ final class DemoCommand implements Callable<Integer> {
             Files.createDirectories(out);
             Files.writeString(out.resolve(MARKER), "Made by darien demo; the next demo replaces it.\n");
         } catch (IOException e) {
-            throw new DataException("the folder " + out + " can't be written to: " + e.getMessage()
-                    + "; name another with --out", e);
+            throw new DataException(
+                    "the folder " + out + " can't be written to: " + e.getMessage() + "; name another with --out", e);
         }
         try {
             return new TrainingSession(
@@ -207,7 +207,8 @@ final class DemoCommand implements Callable<Integer> {
         table.put("silent latents", result.get("dead"));
         table.put("training, seconds", result.get("seconds"));
         table.put("training, tokens per second", result.get("tokens_per_second"));
-        console.print("On activations that it hasn't seen:\n" + Texts.table(table) + "\nSAE:    " + folder + "\nReport: "
-                + report + "\nNext:   darien train YOUR_DATA.safetensors --out DIR, or darien train --help\n");
+        console.print(
+                "On activations that it hasn't seen:\n" + Texts.table(table) + "\nSAE:    " + folder + "\nReport: "
+                        + report + "\nNext:   darien train YOUR_DATA.safetensors --out DIR, or darien train --help\n");
     }
 }

@@ -79,7 +79,7 @@ final class DevicesCommand implements Callable<Integer> {
         try {
             return Devices.automatic().name();
         } catch (DeviceUnavailableException e) {
-            console.notice(e.getMessage());
+            console.notice(String.valueOf(e.getMessage()));
             return "";
         }
     }

@@ -50,7 +50,11 @@ final class EncodeCommand implements Callable<Integer> {
             description = "Activations: .safetensors or .npy files, folders of them, or synthetic:KEY=VALUE,…")
     private List<String> data = List.of();
 
-    @Option(names = "--out", required = true, paramLabel = "F", description = "File for the codes; replaced if it exists.")
+    @Option(
+            names = "--out",
+            required = true,
+            paramLabel = "F",
+            description = "File for the codes; replaced if it exists.")
     private Path out = Path.of("");
 
     @Mixin
@@ -71,7 +75,8 @@ final class EncodeCommand implements Callable<Integer> {
                 Sae loaded = Sae.load(sae, device);
                 ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
             SaeArguments.requireSameWidth(loaded, sae, source);
-            Sae mode = SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();
+            Sae mode =
+                    SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();
             DataCheck.scan(source, OnNan.FAIL, arguments.device.resolvedThreads());
             Map<String, Object> result = encode(mode, source);
             if (json) {
@@ -88,8 +93,7 @@ final class EncodeCommand implements Callable<Integer> {
         interruption.onRequest(() -> {});
         try (CodesWriter writer = new CodesWriter(out, mode.latents());
                 Inference inference = mode.inference((int) Math.min(BATCH, source.rows()));
-                Matrix batch =
-                        mode.device().staging("batch", source.dtype(), inference.maxRows(), source.width())) {
+                Matrix batch = mode.device().staging("batch", source.dtype(), inference.maxRows(), source.width())) {
             for (long first = 0; first < source.rows(); first += inference.maxRows()) {
                 OutputFile.stopIf(interruption, out);
                 int count = (int) Math.min(inference.maxRows(), source.rows() - first);

@@ -59,8 +59,8 @@ final class EvaluateCommand implements Callable<Integer> {
         } else {
             console.print(Texts.table(result));
             RunRecord.object(result.get("modes"))
-                    .forEach((name, numbers) -> console.print(
-                            "with --mode " + name + "\n" + Texts.table(RunRecord.object(numbers))));
+                    .forEach((name, numbers) ->
+                            console.print("with --mode " + name + "\n" + Texts.table(RunRecord.object(numbers))));
         }
         return 0;
     }
@@ -74,7 +74,8 @@ final class EvaluateCommand implements Callable<Integer> {
             Map<String, Object> others = new LinkedHashMap<>();
             for (Map.Entry<String, Sae> mode :
                     SaeModes.of(loaded, sae, arguments.mode).entrySet()) {
-                Map<String, Object> numbers = Evaluator.evaluate(mode.getValue(), source).asMap();
+                Map<String, Object> numbers =
+                        Evaluator.evaluate(mode.getValue(), source).asMap();
                 if (result.isEmpty()) {
                     result.putAll(numbers);
                     result.put("mode", mode.getKey());

@@ -72,7 +72,7 @@ final class Failures {
         String name = command.getCommandSpec().qualifiedName();
         String message = failure.getMessage() == null ? "wrong usage" : failure.getMessage();
         if (failure.getCause() instanceof UsageException usage) {
-            message = usage.getMessage();
+            message = String.valueOf(usage.getMessage());
         } else if (failure instanceof UnmatchedArgumentException unmatched) {
             message = unmatched(command, unmatched);
         }

@@ -122,7 +122,7 @@ final class InspectCommand implements Callable<Integer> {
             try (SafetensorsFile file = SafetensorsFile.open(weights)) {
                 found.put("tensors", tensors(file));
             }
-        } else if (record.isPresent() && !record.get().runNames().isEmpty()) {
+        } else if (record.isPresent() && record.get().content().containsKey("runs")) {
             found.put("kind", "training run of " + record.get().runNames().size() + " SAEs");
             found.put("runs", record.get().runNames());
         } else if (!checkpoints.isEmpty()) {

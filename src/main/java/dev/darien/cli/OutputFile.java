@@ -22,7 +22,8 @@ final class OutputFile {
         }
         Path parent = out.toAbsolutePath().getParent();
         if (parent != null && !Files.isDirectory(parent)) {
-            throw new UsageException("the folder " + parent + " doesn't exist; create it, or name another place with --out");
+            throw new UsageException(
+                    "the folder " + parent + " doesn't exist; create it, or name another place with --out");
         }
         for (String input : inputs) {
             try {

@@ -31,6 +31,7 @@ final class OutputFolder {
 
     private static final Set<String> OURS =
             Set.of(CONFIGURATION, WEIGHTS, RECORD, REPORT, MetricsFileListener.LINES, MetricsFileListener.TABLE);
+    private static final Pattern MANIFEST = Pattern.compile("step-\\d+\\.json");
     private static final Pattern CHECKPOINT = Pattern.compile("step-\\d+\\.(json|safetensors)");
     /** What a process that was killed while it wrote a file left beside it. */
     private static final Pattern ASIDE = Pattern.compile("\\..+\\.\\d+-[0-9a-f]+\\.tmp");
@@ -112,20 +113,34 @@ final class OutputFolder {
             case AccessDeniedException denied -> "permission denied";
             case FileAlreadyExistsException file -> file.getFile() + " is a file";
             case NoSuchFileException missing -> "its parent can't hold folders";
-            case FileSystemException other when other.getReason() != null -> other.getReason();
+            case FileSystemException other ->
+                other.getReason() != null ? other.getReason() : String.valueOf(other.getMessage());
             default -> String.valueOf(e.getMessage());
         };
     }
 
     /** Whether a checkpoint of an unfinished run is here. */
     boolean hasCheckpoint() {
+        return !checkpointedRuns().isEmpty();
+    }
+
+    /** Names of the SAEs that have checkpoints here; the empty name is that of an only one. */
+    Set<String> checkpointedRuns() {
+        Set<String> names = new LinkedHashSet<>();
         Path checkpoints = folder.resolve(CHECKPOINTS);
-        if (!Files.isDirectory(checkpoints)) {
-            return false;
+        if (Files.isDirectory(checkpoints)) {
+            if (holdsManifest(checkpoints)) {
+                names.add("");
+            }
+            list(checkpoints).stream()
+                    .filter(inside -> Files.isDirectory(inside) && holdsManifest(inside))
+                    .forEach(inside -> names.add(name(inside)));
         }
-        return Stream.concat(Stream.of(checkpoints), list(checkpoints).stream())
-                .filter(Files::isDirectory)
-                .anyMatch(inside -> list(inside).stream().anyMatch(file -> name(file).matches("step-\\d+\\.json")));
+        return names;
+    }
+
+    private static boolean holdsManifest(Path path) {
+        return list(path).stream().anyMatch(file -> MANIFEST.matcher(name(file)).matches());
     }
 
     /**

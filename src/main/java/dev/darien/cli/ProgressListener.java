@@ -47,7 +47,7 @@ final class ProgressListener implements TrainingListener {
                 lineOpen = true;
                 lastTime = now;
             }
-        } else if (last || share - lastShare >= LOG_SHARE || lastTime != 0 && now - lastTime >= LOG_NANOS) {
+        } else if (last || share - lastShare >= LOG_SHARE || (lastTime != 0 && now - lastTime >= LOG_NANOS)) {
             console.err().println("step " + metrics.step() + " of " + metrics.steps() + ": " + numbers(metrics));
             lastShare = share;
             lastTime = now;

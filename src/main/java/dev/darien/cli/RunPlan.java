@@ -33,7 +33,11 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
 
     /** An option of which several values can be given. */
     private record Axis<T>(
-            String option, List<T> values, Set<String> architectures, Function<T, String> text, BiConsumer<Recipe, T> set) {
+            String option,
+            List<T> values,
+            Set<String> architectures,
+            Function<T, String> text,
+            BiConsumer<Recipe, T> set) {
 
         Axis {
             values = List.copyOf(new LinkedHashSet<>(values));
@@ -45,9 +49,10 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
 
         /** Each value as the name that it adds and what it does to a recipe. */
         Stream<Setting> settings() {
-            return values.stream().map(value -> new Setting(
-                    values.size() > 1 ? option.substring(2) + "-" + text.apply(value) : "",
-                    recipe -> set.accept(recipe, value)));
+            return values.stream()
+                    .map(value -> new Setting(
+                            values.size() > 1 ? option.substring(2) + "-" + text.apply(value) : "",
+                            recipe -> set.accept(recipe, value)));
         }
     }
 
@@ -122,10 +127,12 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         require(
                 !arguments.resume || !arguments.overwrite,
                 "--resume and --overwrite exclude each other; give one of them");
-        require(arguments.checkpointEvery >= 0, "--checkpoint-every must be 0 or more steps, not "
-                + arguments.checkpointEvery);
-        require(arguments.expansion == null || arguments.expansion >= 1, "--expansion must be at least 1, not "
-                + arguments.expansion);
+        require(
+                arguments.checkpointEvery >= 0,
+                "--checkpoint-every must be 0 or more steps, not " + arguments.checkpointEvery);
+        require(
+                arguments.expansion == null || arguments.expansion >= 1,
+                "--expansion must be at least 1, not " + arguments.expansion);
         for (int k : arguments.k) {
             require(k >= 1, "k must be at least 1, not " + k);
         }
@@ -134,7 +141,8 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         }
         require(
                 arguments.bandwidth == null || arguments.bandwidth.value() > 0,
-                "--bandwidth must be above 0" + (arguments.bandwidth == null ? "" : ", not " + arguments.bandwidth.text()));
+                "--bandwidth must be above 0"
+                        + (arguments.bandwidth == null ? "" : ", not " + arguments.bandwidth.text()));
     }
 
     private static List<String> architectures(TrainArguments arguments) {
@@ -161,7 +169,8 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
 
     /** @param only whether this is the only architecture, which then has to take every option that was given */
     private static Recipe recipe(TrainArguments arguments, String architecture, boolean only) {
-        Recipe recipe = Recipe.of(architecture).preset(Choices.pick("preset", arguments.preset, Choices.of(Preset.values())));
+        Recipe recipe =
+                Recipe.of(architecture).preset(Choices.pick("preset", arguments.preset, Choices.of(Preset.values())));
         if (arguments.expansion != null) {
             recipe.expansion(arguments.expansion);
         }

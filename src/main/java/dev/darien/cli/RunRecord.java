@@ -28,8 +28,11 @@ record RunRecord(Map<String, Object> content) {
         JsonFile.write(folder.resolve(OutputFolder.RECORD), content);
     }
 
-    /** Names of the folders of the SAEs of a run of several. */
+    /** Names of the folders of the SAEs of the run; the empty name for an only one. */
     List<String> runNames() {
+        if (!(content.get("runs") instanceof List)) {
+            return List.of("");
+        }
         List<String> names = new ArrayList<>();
         for (Map<String, Object> run : runs(content)) {
             if (run.get("name") instanceof String name) {

@@ -22,7 +22,8 @@ final class SaeArguments {
             names = "--mode",
             paramLabel = "RULE",
             description = "Inference rule: topk, threshold or relu, as far as the SAE has it (default: its own).")
-    @Nullable String mode;
+    @Nullable
+    String mode;
 
     @Mixin
     DeviceArguments device = new DeviceArguments();

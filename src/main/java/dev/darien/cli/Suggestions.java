@@ -14,7 +14,7 @@ final class Suggestions {
     static Optional<String> nearest(String word, Collection<String> candidates) {
         String typed = word.toLowerCase(Locale.ROOT);
         return candidates.stream()
-                .filter(candidate -> candidate.startsWith(typed) && typed.length() > 1
+                .filter(candidate -> (candidate.startsWith(typed) && typed.length() > 1)
                         || distance(typed, candidate) <= Math.max(2, candidate.length() / 3))
                 .min(Comparator.comparingInt((String candidate) -> distance(typed, candidate))
                         .thenComparing(Comparator.naturalOrder()));
@@ -22,7 +22,9 @@ final class Suggestions {
 
     /** {@code "; did you mean 'topk'?"}, or nothing. */
     static String hint(String word, Collection<String> candidates) {
-        return nearest(word, candidates).map(meant -> "; did you mean '" + meant + "'?").orElse("");
+        return nearest(word, candidates)
+                .map(meant -> "; did you mean '" + meant + "'?")
+                .orElse("");
     }
 
     /** Fewest insertions, deletions, replacements and exchanges of neighbours that make one word the other. */

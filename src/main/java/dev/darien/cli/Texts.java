@@ -24,13 +24,19 @@ final class Texts {
                 : String.format(Locale.ROOT, "%.0f", perSecond);
     }
 
+    private static String decimal(double number) {
+        if (Double.isNaN(number)) {
+            return "-";
+        }
+        double size = Math.abs(number);
+        String format = size >= 1e6 ? "%.4g" : size > 0 && size < 1e-3 ? "%.3g" : "%.4f";
+        return String.format(Locale.ROOT, format, number);
+    }
+
     /** A value as a table shows it. */
     static String value(Object value) {
         return switch (value) {
-            case Double number when Double.isNaN(number) -> "-";
-            case Double number when number != 0 && Math.abs(number) < 1e-3 -> String.format(Locale.ROOT, "%.3g", number);
-            case Double number when Math.abs(number) >= 1e6 -> String.format(Locale.ROOT, "%.4g", number);
-            case Double number -> String.format(Locale.ROOT, "%.4f", number);
+            case Double number -> decimal(number);
             case Long number -> String.format(Locale.ROOT, "%,d", number);
             case Integer number -> String.format(Locale.ROOT, "%,d", number);
             default -> String.valueOf(value);
@@ -71,8 +77,9 @@ final class Texts {
     private static void line(StringBuilder text, List<String> cells, int[] widths) {
         StringBuilder line = new StringBuilder();
         for (int column = 0; column < widths.length; column++) {
-            line.append(column == 0 ? "" : "  ").append(cells.get(column)).repeat(' ', widths[column]
-                    - cells.get(column).length());
+            line.append(column == 0 ? "" : "  ")
+                    .append(cells.get(column))
+                    .repeat(' ', widths[column] - cells.get(column).length());
         }
         text.append(line.toString().stripTrailing()).append('\n');
     }

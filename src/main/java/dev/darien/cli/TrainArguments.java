@@ -72,8 +72,9 @@ final class TrainArguments {
             names = "--arch",
             split = ",",
             paramLabel = "NAME",
-            description = "relu, topk, batchtopk (= mutual-choice) or jumprelu; several, with commas, train one SAE each"
-                    + " (default: topk).")
+            description =
+                    "relu, topk, batchtopk (= mutual-choice) or jumprelu; several, with commas, train one SAE each"
+                            + " (default: topk).")
     List<String> architectures = List.of();
 
     @Option(
@@ -89,7 +90,8 @@ final class TrainArguments {
             names = "--expansion",
             paramLabel = "E",
             description = "Latents as a multiple of the width, instead of --latents (default: 8).")
-    @Nullable Integer expansion;
+    @Nullable
+    Integer expansion;
 
     @Option(
             names = "--k",
@@ -103,7 +105,8 @@ final class TrainArguments {
             names = "--k-warmup",
             paramLabel = "STEPS",
             description = "Steps over which k falls from the width to its value (default: 0).")
-    @Nullable Long kWarmup;
+    @Nullable
+    Long kWarmup;
 
     @Option(
             names = "--l1",
@@ -118,7 +121,8 @@ final class TrainArguments {
             paramLabel = "LAMBDA",
             converter = Real.Converter.class,
             description = "Coefficient of the L0 penalty (jumprelu).")
-    @Nullable Real l0;
+    @Nullable
+    Real l0;
 
     @Option(
             names = "--target-l0",
@@ -133,26 +137,33 @@ final class TrainArguments {
             paramLabel = "WIDTH",
             converter = Real.Converter.class,
             description = "Width of the window through which jumprelu's thresholds learn.")
-    @Nullable Real bandwidth;
+    @Nullable
+    Real bandwidth;
 
     @Option(
             names = "--sparsity-warmup",
             paramLabel = "STEPS",
             description = "Steps over which the penalty rises (default: 5 %% of the run).")
-    @Nullable Long sparsityWarmup;
+    @Nullable
+    Long sparsityWarmup;
 
     @Option(
             names = "--aux",
             paramLabel = "none|auxk",
             description = "Loss that revives dead latents (default: auxk for topk and batchtopk, else none).")
-    @Nullable String auxiliary;
+    @Nullable
+    String auxiliary;
 
-    @Option(names = "--tokens", paramLabel = "N", description = "Tokens to train on, in as many passes as it takes"
-            + " (default: 2000000).")
-    @Nullable Long tokens;
+    @Option(
+            names = "--tokens",
+            paramLabel = "N",
+            description = "Tokens to train on, in as many passes as it takes" + " (default: 2000000).")
+    @Nullable
+    Long tokens;
 
     @Option(names = "--batch", paramLabel = "B", description = "Tokens for each step (default: 1024).")
-    @Nullable Integer batch;
+    @Nullable
+    Integer batch;
 
     @Option(
             names = "--lr",
@@ -166,32 +177,37 @@ final class TrainArguments {
             names = "--warmup",
             paramLabel = "STEPS",
             description = "Steps over which the learning rate rises (default: 5 %% of the run, at most 1000).")
-    @Nullable Long warmup;
+    @Nullable
+    Long warmup;
 
     @Option(
             names = "--decay",
             paramLabel = "FRACTION",
             converter = Real.Converter.class,
             description = "Share of the run, at its end, over which the learning rate falls to 0 (default: 0.2).")
-    @Nullable Real decay;
+    @Nullable
+    Real decay;
 
     @Option(
             names = "--clip",
             paramLabel = "none|NORM",
             description = "Largest global norm of the gradient (default: 1).")
-    @Nullable String clip;
+    @Nullable
+    String clip;
 
     @Option(
             names = "--normalize",
             paramLabel = "none|unit-norm",
             description = "Scaling of the activations in training; folded into the saved weights (default: unit-norm).")
-    @Nullable String normalize;
+    @Nullable
+    String normalize;
 
     @Option(
             names = "--bias-init",
             paramLabel = "NAME",
             description = "Start of the decoder bias: zero, mean or geometric-median (default: mean).")
-    @Nullable String biasInit;
+    @Nullable
+    String biasInit;
 
     @Option(
             names = "--seed",

@@ -95,8 +95,8 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private void requirePrecision(Device device) {
-        String precision = Choices.pick(
-                "precision", arguments.precision, Map.of("fp32", "fp32", "tf32", "tf32", "bf16", "bf16"));
+        String precision =
+                Choices.pick("precision", arguments.precision, Map.of("fp32", "fp32", "tf32", "tf32", "bf16", "bf16"));
         if (!precision.equals("fp32")) {
             throw new UsageException("--precision " + precision + " needs the matrix units of a GPU; " + device.name()
                     + " computes in fp32 only");
@@ -112,6 +112,10 @@ final class TrainCommand implements Callable<Integer> {
         }
         RunRecord record = found.get();
         requireSame("data", record.dataHash(), summary.hashText());
+        requireSame(
+                "set of SAEs",
+                record.runNames(),
+                plans.stream().map(RunPlan::name).toList());
         for (RunPlan plan : plans) {
             Map<String, Object> before = record.training(plan.name());
             plan.options().describe().forEach((name, now) -> requireSame(name, before.get(name), now));
@@ -124,8 +128,8 @@ final class TrainCommand implements Callable<Integer> {
 
     private static void requireSame(String name, @org.jspecify.annotations.Nullable Object before, Object now) {
         if (!String.valueOf(now).equals(String.valueOf(before))) {
-            throw new UsageException("the run to resume was started with another " + name + ": " + before + ", now " + now
-                    + "; use the same options, or --overwrite to start anew");
+            throw new UsageException("the run to resume was started with another " + name + ": " + before + ", now "
+                    + now + "; use the same options, or --overwrite to start anew");
         }
     }
 

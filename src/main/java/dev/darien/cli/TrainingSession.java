@@ -20,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** One run of {@code train}: from checked data and options to a finished folder. */
 final class TrainingSession {
@@ -77,6 +79,9 @@ final class TrainingSession {
      * @throws InterruptedCommandException if it was interrupted; a checkpoint has been written
      */
     Map<String, Object> run() {
+        if (request.resume()) {
+            requireSameRuns(request.out().checkpointedRuns());
+        }
         warn();
         List<RunPlan> plans = request.plans();
         OutputFolder out = request.out();
@@ -106,6 +111,20 @@ final class TrainingSession {
                 throw e;
             }
         }
+    }
+
+    /** Other SAEs than before would not find their checkpoints, and begin anew among those of others. */
+    private void requireSameRuns(Set<String> before) {
+        Set<String> now = new TreeSet<>(request.runNames());
+        // A kill while the first checkpoint of several was written leaves some without.
+        if (!now.containsAll(before)) {
+            throw new UsageException("the run to resume was started for other SAEs: " + describe(before) + ", now "
+                    + describe(now) + "; use the same options, or --overwrite to start anew");
+        }
+    }
+
+    private static String describe(Set<String> names) {
+        return names.contains("") ? "a single one" : String.join(", ", names);
     }
 
     private void warn() {

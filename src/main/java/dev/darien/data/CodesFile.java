@@ -30,7 +30,8 @@ public final class CodesFile implements AutoCloseable {
         this.values = tensor("values", DType.F32);
         this.latents = latents(file);
         if (offsets.columns() < 1) {
-            throw new DataException(path() + ", tensor 'offsets' is empty, but holds at least one 0; write the codes again");
+            throw new DataException(
+                    path() + ", tensor 'offsets' is empty, but holds at least one 0; write the codes again");
         }
         if (indices.columns() != values.columns()) {
             throw new DataException(path() + " has " + indices.columns() + " indices but " + values.columns()
@@ -39,8 +40,9 @@ public final class CodesFile implements AutoCloseable {
         long first = offsets.getLong(0, 0);
         long last = offsets.getLong(0, offsets.columns() - 1);
         if (first != 0 || last != indices.columns()) {
-            throw new DataException(path() + ", tensor 'offsets' runs from " + first + " to " + last + ", but must run from 0"
-                    + " to the number of entries, " + indices.columns() + "; write the codes again");
+            throw new DataException(
+                    path() + ", tensor 'offsets' runs from " + first + " to " + last + ", but must run from 0"
+                            + " to the number of entries, " + indices.columns() + "; write the codes again");
         }
     }
 
@@ -63,8 +65,8 @@ public final class CodesFile implements AutoCloseable {
         TensorInfo info = file.tensor(name);
         List<Long> shape = info.shape();
         if (!info.dtype().equals(dtype.name()) || shape.size() != 1) {
-            throw new DataException(path() + ", tensor '" + name + "' is " + info.describe() + ", but codes need " + dtype
-                    + " of one dimension; is this a file of codes?");
+            throw new DataException(path() + ", tensor '" + name + "' is " + info.describe() + ", but codes need "
+                    + dtype + " of one dimension; is this a file of codes?");
         }
         return file.matrix(name);
     }
@@ -182,7 +184,11 @@ public final class CodesFile implements AutoCloseable {
 
     private static void copy(Matrix from, long first, long count, Matrix to) {
         MemorySegment.copy(
-                from.segment(), first * from.dtype().bytes(), to.segment(), 0, count * from.dtype().bytes());
+                from.segment(),
+                first * from.dtype().bytes(),
+                to.segment(),
+                0,
+                count * from.dtype().bytes());
     }
 
     @Override

@@ -62,7 +62,10 @@ public final class CodesWriter implements AutoCloseable {
                 parts.add(new Part(
                         path,
                         FileChannel.open(
-                                path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE)));
+                                path,
+                                StandardOpenOption.CREATE_NEW,
+                                StandardOpenOption.READ,
+                                StandardOpenOption.WRITE)));
             }
             appendOffset(0);
         } catch (IOException e) {

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.node.NullNode;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.CharacterCodingException;
@@ -87,20 +86,19 @@ public final class JsonFile {
         }
     }
 
-    private static Object finite(Object value) {
-        return switch (value) {
-            case Map<?, ?> map -> {
-                Map<Object, Object> copy = new LinkedHashMap<>();
-                map.forEach((key, item) -> copy.put(key, item == null ? NullNode.getInstance() : finite(item)));
-                yield copy;
-            }
-            case List<?> list ->
-                list.stream()
-                        .map(item -> item == null ? NullNode.getInstance() : finite(item))
-                        .toList();
-            case Double number -> Double.isFinite(number) ? number : NullNode.getInstance();
-            case Float number -> Float.isFinite(number) ? number : NullNode.getInstance();
-            default -> value;
-        };
+    private static @Nullable Object finite(@Nullable Object value) {
+        if (value instanceof Map<?, ?> map) {
+            Map<Object, @Nullable Object> copy = new LinkedHashMap<>();
+            map.forEach((key, item) -> copy.put(key, finite(item)));
+            return copy;
+        }
+        if (value instanceof Collection<?> items) {
+            List<@Nullable Object> copy = new ArrayList<>();
+            items.forEach(item -> copy.add(finite(item)));
+            return copy;
+        }
+        boolean infinite = value instanceof Double number && !Double.isFinite(number);
+        boolean infiniteSingle = value instanceof Float single && !Float.isFinite(single);
+        return infinite || infiniteSingle ? null : value;
     }
 }

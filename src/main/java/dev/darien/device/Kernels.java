@@ -83,7 +83,7 @@ public interface Kernels {
      * inside the window through which the threshold learns.
      *
      * @param thresholds F32[1, F]; null for 0, which is ReLU
-     * @param bandwidth width of the window, 0 for none
+     * @param bandwidth width of the window, 0 for none; a value v is inside where {@code θ - v < 0.5f · bandwidth}
      */
     void encodeThreshold(
             Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes);
@@ -149,8 +149,9 @@ public interface Kernels {
             Matrix gradient);
 
     /**
-     * Gradients of the weights, see {@link LatentTerms}. Rows of latents without entries are not written: a row is
-     * overwritten if its {@code touched} is 0, which becomes 1, and added to otherwise.
+     * Gradients of the weights, see {@link LatentTerms}. A row of a latent with entries, active or not, is overwritten
+     * if its {@code touched} is 0, which becomes 1, and added to otherwise. What rows hold whose {@code touched} stays 0
+     * is undefined.
      *
      * @param normPenalty adds {@code normPenalty · (Σ z) · wDec[j]/‖wDec[j]‖} to the decoder's gradient
      * @param wDec needed with a normPenalty
@@ -194,6 +195,9 @@ public interface Kernels {
     /**
      * {@link #latentGradients} of {@code terms}, then of {@code more}, then {@link #adam} on encoder and decoder, in one
      * pass over each latent, without storing a gradient.
+     *
+     * @param more a second selection, of which no norm is penalised
+     * @param normPenalty as in {@link #latentGradients}, for {@code terms} only
      */
     void latentStep(
             AdamStep step,

@@ -79,9 +79,7 @@ public record Evaluation(
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof Evaluation that
-                && asMap().equals(that.asMap())
-                && Arrays.equals(fires, that.fires);
+        return other instanceof Evaluation that && asMap().equals(that.asMap()) && Arrays.equals(fires, that.fires);
     }
 
     @Override

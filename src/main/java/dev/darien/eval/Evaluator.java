@@ -30,8 +30,9 @@ public final class Evaluator {
      */
     public static Evaluation evaluate(Sae sae, ActivationSource source) {
         if (source.width() != sae.width()) {
-            throw new DataException("%s has activations of width %d, but the SAE was trained on width %d; evaluate it on what it was trained for"
-                    .formatted(source.describe(), source.width(), sae.width()));
+            throw new DataException(
+                    "%s has activations of width %d, but the SAE was trained on width %d; evaluate it on what it was trained for"
+                            .formatted(source.describe(), source.width(), sae.width()));
         }
         if (source.rows() < 1) {
             throw new DataException(source.describe() + " has no activations to evaluate on");

@@ -30,9 +30,15 @@ final class Charts {
 
     /** The course of the metric {@code key} over tokens. */
     static String course(
-            List<Map<String, Object>> metrics, String key, String name, Unit unit, boolean logarithmic, boolean fromZero) {
+            List<Map<String, Object>> metrics,
+            String key,
+            String name,
+            Unit unit,
+            boolean logarithmic,
+            boolean fromZero) {
         List<Map<String, Object>> shown = thinned(metrics);
-        double[] tokens = shown.stream().mapToDouble(one -> Text.get(one, "tokens")).toArray();
+        double[] tokens =
+                shown.stream().mapToDouble(one -> Text.get(one, "tokens")).toArray();
         double[] values = shown.stream().mapToDouble(one -> Text.get(one, key)).toArray();
         double end = Arrays.stream(tokens).filter(Double::isFinite).max().orElse(1);
         Axis yAxis = Axis.fitting(values, logarithmic, fromZero);
@@ -66,10 +72,12 @@ final class Charts {
         // Whole decades, at least three, and room on the left for the latents that never fire.
         double low = Math.min(-3, Math.floor(edges.get(first)));
         double room = (0 - low) * 0.2;
-        int most = Math.max(density.zero(), counts.stream().mapToInt(count -> count).max().orElse(0));
+        int most = Math.max(
+                density.zero(), counts.stream().mapToInt(count -> count).max().orElse(0));
         Axis xAxis = new Axis(low - room, 0, false, List.of());
         Axis yAxis = Axis.linear(0, Math.max(1, most));
-        Plot plot = new Plot("Latents by firing density", xAxis, "share of tokens on which a latent fires", yAxis, yAxis::label);
+        Plot plot = new Plot(
+                "Latents by firing density", xAxis, "share of tokens on which a latent fires", yAxis, yAxis::label);
         for (int bin = first; bin < counts.size(); bin++) {
             plot.bar(
                     "bar",
@@ -80,7 +88,12 @@ final class Charts {
                             .formatted(Text.value(counts.get(bin)), share(edges.get(bin)), share(edges.get(bin + 1))));
         }
         double zero = low - 0.6 * room;
-        plot.bar("dead", zero - 0.2 * room, zero + 0.2 * room, density.zero(), Text.value(density.zero()) + " never fire");
+        plot.bar(
+                "dead",
+                zero - 0.2 * room,
+                zero + 0.2 * room,
+                density.zero(),
+                Text.value(density.zero()) + " never fire");
         plot.category(zero, "never");
         for (int decade = (int) low; decade <= 0; decade++) {
             plot.category(decade, decade == 0 ? "1" : Text.power(decade));
@@ -94,7 +107,10 @@ final class Charts {
 
     /** Densities of the latents that fire, densest first, on logarithmic axes: a Zipf law is a straight line. */
     static String densityByRank(Evaluation evaluation) {
-        long[] fires = Arrays.stream(evaluation.fires()).filter(count -> count > 0).sorted().toArray();
+        long[] fires = Arrays.stream(evaluation.fires())
+                .filter(count -> count > 0)
+                .sorted()
+                .toArray();
         int latents = fires.length;
         double[] all = new double[latents];
         for (int rank = 0; rank < latents; rank++) {

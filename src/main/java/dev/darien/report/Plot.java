@@ -50,7 +50,10 @@ final class Plot {
                 drawing = false;
                 continue;
             }
-            path.append(drawing ? "L" : "M").append(number(x(xs[at]))).append(' ').append(number(y(ys[at])));
+            path.append(drawing ? "L" : "M")
+                    .append(number(x(xs[at])))
+                    .append(' ')
+                    .append(number(y(ys[at])));
             drawing = true;
             shown.add(at);
         }
@@ -80,14 +83,15 @@ final class Plot {
         }
         double left = x(from) + 1;
         double top = Math.min(y(y), HEIGHT - BOTTOM - 1.0);
-        out.append("<rect class=\"%s\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" rx=\"1.5\"><title>%s</title></rect>\n"
-                .formatted(
-                        kind,
-                        number(left),
-                        number(top),
-                        number(Math.max(1, x(to) - 1 - left)),
-                        number(HEIGHT - BOTTOM - top),
-                        Text.escape(title)));
+        out.append(
+                "<rect class=\"%s\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" rx=\"1.5\"><title>%s</title></rect>\n"
+                        .formatted(
+                                kind,
+                                number(left),
+                                number(top),
+                                number(Math.max(1, x(to) - 1 - left)),
+                                number(HEIGHT - BOTTOM - top),
+                                Text.escape(title)));
         return this;
     }
 

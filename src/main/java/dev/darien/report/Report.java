@@ -97,11 +97,11 @@ public final class Report {
         out.append("<section class=\"figures\">\n");
         @Nullable Evaluation evaluation = content.evaluation();
         if (evaluation != null) {
+            figure("FVU", Text.percent(evaluation.fvu()), Text.percent(evaluation.explainedVariance()) + " explained");
             figure(
-                    "FVU",
-                    Text.percent(evaluation.fvu()),
-                    Text.percent(evaluation.explainedVariance()) + " explained");
-            figure("Active latents", Text.number(evaluation.l0(), 4), "a token, of " + Text.value(evaluation.latents()));
+                    "Active latents",
+                    Text.number(evaluation.l0(), 4),
+                    "a token, of " + Text.value(evaluation.latents()));
             figure(
                     "Dead latents",
                     Text.percent(evaluation.deadFraction()),
@@ -146,7 +146,10 @@ public final class Report {
     private void courses() {
         List<Map<String, Object>> metrics = content.metrics();
         out.append("<section>\n<h2>Course of training</h2>\n<div class=\"charts\">\n");
-        chart("Loss", "Reconstruction, penalty and auxiliary loss together.", Charts.course(metrics, "loss", "Loss", Unit.PLAIN, true, true));
+        chart(
+                "Loss",
+                "Reconstruction, penalty and auxiliary loss together.",
+                Charts.course(metrics, "loss", "Loss", Unit.PLAIN, true, true));
         chart(
                 "Fraction of variance unexplained",
                 "Squared error over the variance of the data, on training batches.",
@@ -215,7 +218,13 @@ public final class Report {
     }
 
     private void inline(String element, String text) {
-        out.append('<').append(element).append('>').append(Text.escape(text)).append("</").append(element).append('>');
+        out.append('<')
+                .append(element)
+                .append('>')
+                .append(Text.escape(text))
+                .append("</")
+                .append(element)
+                .append('>');
     }
 
     private void element(String element, String kind, String text) {

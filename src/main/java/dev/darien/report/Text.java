@@ -40,8 +40,8 @@ final class Text {
     private static boolean allowed(int point) {
         return point == '\t'
                 || point == '\n'
-                || point >= ' ' && point < 0x7F
-                || point > 0x9F && (point < 0xD800 || point > 0xDFFF) && (point & 0xFFFE) != 0xFFFE;
+                || (point >= ' ' && point < 0x7F)
+                || (point > 0x9F && (point < 0xD800 || point > 0xDFFF) && (point & 0xFFFE) != 0xFFFE);
     }
 
     /** {@code value} with {@code digits} significant digits: {@code 0.0123, 1,234, 1.23 × 10⁻⁷}. */
@@ -124,14 +124,16 @@ final class Text {
             case null -> MISSING;
             case Double number -> number(number, 6);
             case Float number -> number(number, 6);
-            case Number number -> String.format(Locale.ROOT, "%,d", number.longValue()).replace("-", MINUS);
+            case Number number ->
+                String.format(Locale.ROOT, "%,d", number.longValue()).replace("-", MINUS);
             default -> value.toString();
         };
     }
 
     /** {@code dead_fraction} and {@code deadFraction} as {@code dead fraction}; {@code fvu} as {@code FVU}. */
     static String name(String key) {
-        String words = key.replace('_', ' ').replaceAll("([a-z])([A-Z])", "$1 $2").toLowerCase(Locale.ROOT);
+        String words =
+                key.replace('_', ' ').replaceAll("([a-z])([A-Z])", "$1 $2").toLowerCase(Locale.ROOT);
         return ABBREVIATIONS.matcher(words).replaceAll(match -> match.group().toUpperCase(Locale.ROOT));
     }
 

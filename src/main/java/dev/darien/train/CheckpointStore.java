@@ -30,7 +30,8 @@ final class CheckpointStore {
     private static final System.Logger LOG = System.getLogger(CheckpointStore.class.getName());
     private static final Pattern MANIFEST = Pattern.compile("step-(\\d+)\\.json");
     /** Also what a process that was killed left: files beside their target, and data without a manifest. */
-    private static final Pattern OURS = Pattern.compile("step-\\d+\\.(json|safetensors)|\\.step-\\d+\\.\\w+\\..+\\.tmp");
+    private static final Pattern OURS =
+            Pattern.compile("step-\\d+\\.(json|safetensors)|\\.step-\\d+\\.\\w+\\..+\\.tmp");
 
     private static final int FORMAT = 1;
     private static final int KEPT = 2;
@@ -142,7 +143,8 @@ final class CheckpointStore {
         }
         List<Path> ours;
         try (Stream<Path> files = Files.list(folder)) {
-            ours = files.filter(file -> OURS.matcher(file.getFileName().toString()).matches())
+            ours = files.filter(
+                            file -> OURS.matcher(file.getFileName().toString()).matches())
                     .toList();
         } catch (IOException e) {
             LOG.log(System.Logger.Level.WARNING, "old checkpoints are left behind: " + e.getMessage());

@@ -38,8 +38,9 @@ public final class MetricsFileListener implements TrainingListener {
         this.folders = List.copyOf(folders);
         try {
             for (Path folder : folders) {
-                List<Map<String, Object>> kept =
-                        read(folder.resolve(LINES)).stream().filter(line -> step(line) <= resumedFrom).toList();
+                List<Map<String, Object>> kept = read(folder.resolve(LINES)).stream()
+                        .filter(line -> step(line) <= resumedFrom)
+                        .toList();
                 lines.add(restart(
                         folder.resolve(LINES),
                         kept.stream().map(line -> JsonFile.line(line) + "\n").collect(Collectors.joining())));
@@ -48,7 +49,9 @@ public final class MetricsFileListener implements TrainingListener {
                         kept.isEmpty()
                                 ? ""
                                 : header(kept.getFirst())
-                                        + kept.stream().map(MetricsFileListener::row).collect(Collectors.joining())));
+                                        + kept.stream()
+                                                .map(MetricsFileListener::row)
+                                                .collect(Collectors.joining())));
             }
         } catch (RuntimeException e) {
             close();
@@ -95,7 +98,8 @@ public final class MetricsFileListener implements TrainingListener {
     }
 
     private static String row(Map<String, Object> report) {
-        return report.values().stream().map(value -> value == null ? "" : value.toString())
+        return report.values().stream()
+                        .map(value -> value == null ? "" : value.toString())
                         .collect(Collectors.joining(","))
                 + "\n";
     }

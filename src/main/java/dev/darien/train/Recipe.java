@@ -21,7 +21,7 @@ public final class Recipe {
     public static final List<String> ARCHITECTURES = List.of("relu", "topk", "batchtopk", "mutual-choice", "jumprelu");
 
     /** JumpReLU's window in units of inputs with mean squared norm 1; see {@code docs/architecture.md} for why. */
-    static final float DEFAULT_BANDWIDTH = 0.05f;
+    static final float DEFAULT_BANDWIDTH = 0.1f;
 
     private static final int DEFAULT_K = 32;
     private static final int DEFAULT_EXPANSION = 8;

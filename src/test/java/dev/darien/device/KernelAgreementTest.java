@@ -30,8 +30,8 @@ class KernelAgreementTest {
     void agreesWithTheScalarReference(String device, KernelId kernel) {
         for (int at = 0; at < CASES; at++) {
             long seed = Long.getLong(SEED, 1) + at;
-            List<KernelCases.Output> expected;
-            List<KernelCases.Output> actual;
+            List<KernelOutput> expected;
+            List<KernelOutput> actual;
             try (DeviceFixture fixture = DeviceFixture.open("cpu:scalar")) {
                 expected = KernelCases.run(kernel, fixture, new Random(seed));
             }
@@ -51,10 +51,10 @@ class KernelAgreementTest {
     void givesTheSameBitsForAnyNumberOfThreads(String device, KernelId kernel) {
         for (int at = 0; at < DETERMINISM_CASES; at++) {
             long seed = Long.getLong(SEED, 1) + at;
-            List<KernelCases.Output> first = List.of();
+            List<KernelOutput> first = List.of();
             for (int threads : new int[] {1, 2, 5}) {
                 try (DeviceFixture fixture = DeviceFixture.open(device, threads)) {
-                    List<KernelCases.Output> outputs = KernelCases.run(kernel, fixture, new Random(seed));
+                    List<KernelOutput> outputs = KernelCases.run(kernel, fixture, new Random(seed));
                     for (int output = 0; output < first.size(); output++) {
                         first.get(output)
                                 .compareBits(

@@ -12,8 +12,7 @@ public final class TestDevices {
     /** System property with the devices that must be there. */
     public static final String REQUIRE = "darien.test.require";
 
-    // Becomes "cpu:scalar,cpu:vector" with the vector kernels.
-    private static final String DEFAULT_REQUIRED = "cpu:scalar";
+    private static final String DEFAULT_REQUIRED = "cpu:scalar,cpu:vector";
 
     private TestDevices() {}
 

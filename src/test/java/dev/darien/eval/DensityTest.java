@@ -30,7 +30,8 @@ class DensityTest {
 
     @Test
     void whatIsBelowTheFirstEdgeIsInTheFirstBin() {
-        assertThat(Density.of(new long[] {1}, 1_000_000_000).counts().getFirst()).isEqualTo(1);
+        assertThat(Density.of(new long[] {1}, 1_000_000_000).counts().getFirst())
+                .isEqualTo(1);
     }
 
     @Test

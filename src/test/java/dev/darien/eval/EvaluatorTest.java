@@ -119,12 +119,9 @@ class EvaluatorTest {
             row[1] = random.nextInt(2);
         }
         try (SaeFixture fixture = new SaeFixture(
-                device,
-                new TopK(1),
-                new float[][] {{0, 1}},
-                new float[] {0},
-                new float[][] {{0, 1}},
-                new float[] {1 << 20, 0})) {
+                device, new TopK(1), new float[][] {{0, 1}}, new float[] {0}, new float[][] {{0, 1}}, new float[] {
+                    1 << 20, 0
+                })) {
             double fvu = Evaluator.evaluate(fixture.sae(), ArraySource.of(data)).fvu();
 
             double ones = Arrays.stream(data).filter(row -> row[0] > 1 << 20).count();
@@ -177,16 +174,18 @@ class EvaluatorTest {
         Arrays.fill(constant, new float[] {0.1f, 0.7f});
         Arrays.fill(exact, new float[] {0.1f, 0});
         try (SaeFixture fixture = axes()) {
-            assertThat(Evaluator.evaluate(fixture.sae(), ArraySource.of(constant)).fvu()).isInfinite();
-            assertThat(Evaluator.evaluate(fixture.sae(), ArraySource.of(exact)).fvu()).isZero();
+            assertThat(Evaluator.evaluate(fixture.sae(), ArraySource.of(constant))
+                            .fvu())
+                    .isInfinite();
+            assertThat(Evaluator.evaluate(fixture.sae(), ArraySource.of(exact)).fvu())
+                    .isZero();
         }
     }
 
     @Test
     void tokensThatAreZeroCountInNeitherCosineNorRatio() {
         try (SaeFixture fixture = axes()) {
-            Evaluation some =
-                    Evaluator.evaluate(fixture.sae(), ArraySource.of(new float[] {0, 0}, new float[] {0, 2}));
+            Evaluation some = Evaluator.evaluate(fixture.sae(), ArraySource.of(new float[] {0, 0}, new float[] {0, 2}));
             Evaluation none = Evaluator.evaluate(fixture.sae(), ArraySource.of(new float[] {0, 0}));
 
             assertThat(some.cosine()).isEqualTo(1, TINY);
@@ -298,8 +297,7 @@ class EvaluatorTest {
                 products += xy;
             }
             double n = data.length;
-            return new PlainMetrics(
-                    active / n, error / n, error / variance, cosine / n, ratio / n, squares / products);
+            return new PlainMetrics(active / n, error / n, error / variance, cosine / n, ratio / n, squares / products);
         }
     }
 }

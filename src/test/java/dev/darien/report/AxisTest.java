@@ -30,9 +30,12 @@ class AxisTest {
 
     @Test
     void aLogarithmIsUsedOnlyWhereItShowsMore() {
-        assertThat(Axis.fitting(new double[] {0.5, 0.9}, true, false).logarithmic()).isFalse();
-        assertThat(Axis.fitting(new double[] {0, 100}, true, false).logarithmic()).isFalse();
-        assertThat(Axis.fitting(new double[] {0.01, 0.9}, false, false).logarithmic()).isFalse();
+        assertThat(Axis.fitting(new double[] {0.5, 0.9}, true, false).logarithmic())
+                .isFalse();
+        assertThat(Axis.fitting(new double[] {0, 100}, true, false).logarithmic())
+                .isFalse();
+        assertThat(Axis.fitting(new double[] {0.01, 0.9}, false, false).logarithmic())
+                .isFalse();
     }
 
     @RepeatedTest(50)

@@ -72,12 +72,12 @@ class ReportTest {
                 Arguments.of(
                         "negative",
                         new ReportContent("", Map.of(), List.of(metrics(1, -3), metrics(2, -3e200)), null, Map.of())),
-                Arguments.of(
-                        "strings", new ReportContent("", Map.of(), List.of(metrics("1", "2")), null, Map.of())),
+                Arguments.of("strings", new ReportContent("", Map.of(), List.of(metrics("1", "2")), null, Map.of())),
                 Arguments.of("all dead", new ReportContent("", Map.of(), List.of(), evaluation(0, 0, 0), Map.of())),
                 Arguments.of("one latent", new ReportContent("", Map.of(), List.of(), evaluation(5), Map.of())),
                 Arguments.of(
-                        "always on", new ReportContent("", Map.of(), List.of(), evaluation(100_000, 100_000), Map.of())),
+                        "always on",
+                        new ReportContent("", Map.of(), List.of(), evaluation(100_000, 100_000), Map.of())),
                 Arguments.of(
                         "not a number",
                         new ReportContent(
@@ -125,7 +125,8 @@ class ReportTest {
         assertThat(page.getElementsByTagName("svg").getLength()).isEqualTo(6);
         assertThat(page.getElementsByTagName("path").getLength()).isEqualTo(5);
         assertThat(page.getDocumentElement().getTextContent())
-                .contains("12.3 %".replace(' ', '\u202f'), "12.3 k".replace(' ', '\u202f'), "1 never fire", "seed", "7");
+                .contains(
+                        "12.3 %".replace(' ', '\u202f'), "12.3 k".replace(' ', '\u202f'), "1 never fire", "seed", "7");
     }
 
     @Test

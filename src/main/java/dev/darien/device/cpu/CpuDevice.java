@@ -29,26 +29,27 @@ final class CpuDevice implements Device {
     private final @Nullable Team team;
     private final Allocator memory;
 
-    private CpuDevice(String name, String description, Kernels kernels, Encoders encoders, @Nullable Team team) {
-        this.name = name;
+    private CpuDevice(String description, Allocator memory, Kernels kernels, Encoders encoders, @Nullable Team team) {
+        this.name = memory.name();
         this.description = description;
+        this.memory = memory;
         this.kernels = kernels;
         this.encoders = encoders;
         this.team = team;
-        this.memory = Allocator.host(name);
     }
 
     /** The reference kernels, on the calling thread only. */
     static CpuDevice scalar() {
-        return new CpuDevice(SCALAR, scalarDetail(), new ScalarKernels(), ScalarEncoder::new, null);
+        return new CpuDevice(scalarDetail(), Allocator.host(SCALAR), new ScalarKernels(), ScalarEncoder::new, null);
     }
 
     /** The Vector API kernels on {@code threads} threads; {@link VectorSupport#unavailable()} must be null. */
     static CpuDevice vector(int threads) {
         Team team = new Team(threads);
         try {
+            Allocator memory = Allocator.host(VECTOR);
             return new CpuDevice(
-                    VECTOR, vectorDetail(threads), VectorSupport.kernels(team), VectorSupport::encoder, team);
+                    vectorDetail(threads), memory, VectorSupport.kernels(team, memory), VectorSupport::encoder, team);
         } catch (RuntimeException | Error e) {
             team.close();
             throw e;
@@ -121,6 +122,7 @@ final class CpuDevice implements Device {
 
     @Override
     public void close() {
+        VectorSupport.closeKernels(kernels);
         if (team != null) {
             team.close();
         }

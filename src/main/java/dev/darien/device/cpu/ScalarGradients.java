@@ -87,8 +87,12 @@ final class ScalarGradients {
         double[] means = scratch.zeroed(residual.columns());
         for (long row = 0; row < residual.rows(); row++) {
             for (int column = 0; column < residual.columns(); column++) {
-                means[column] += Cells.get(residual, row, column) / (double) residual.rows();
+                means[column] += Cells.get(residual, row, column);
             }
+        }
+        // Divided once, so that rows which are all the same have exactly themselves as their mean, and a distance of 0.
+        for (int column = 0; column < residual.columns(); column++) {
+            means[column] /= residual.rows();
         }
         double distance = 0;
         double squares = 0;

@@ -18,12 +18,14 @@ final class VectorGradients {
 
     private final Team team;
     private final WorkerScratch[] scratch;
+    private final DenseCodes denseCodes;
     private double[] rowDistances = new double[0];
     private double[] rowSquares = new double[0];
 
-    VectorGradients(Team team, WorkerScratch[] scratch) {
+    VectorGradients(Team team, WorkerScratch[] scratch, DenseCodes denseCodes) {
         this.team = team;
         this.scratch = scratch;
+        this.denseCodes = denseCodes;
     }
 
     void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
@@ -50,11 +52,15 @@ final class VectorGradients {
             Matrix codeGradients) {
         int rows = codes.rows();
         int columns = wDec.columns();
+        boolean dense = DenseCodes.worthwhile(codes);
+        if (dense) {
+            denseCodes.decode(codes, wDec, residual);
+        }
         team.run(VectorDense.tasks(rows, ROWS_PER_TASK), (task, worker) -> {
             WorkerScratch mine = scratch[worker];
             int last = Math.min(rows, (task + 1) * ROWS_PER_TASK);
             for (int row = task * ROWS_PER_TASK; row < last; row++) {
-                int entries = decodeRow(codes, row, wDec, bias, mine);
+                int entries = dense ? loadDecoded(residual, row, bias, mine) : decodeRow(codes, row, wDec, bias, mine);
                 float error = RowMath.residual(
                         mine.row,
                         target.segment(),
@@ -84,6 +90,20 @@ final class VectorGradients {
                         entries);
             }
         });
+        if (dense) {
+            denseCodes.codeGradients(codes, wDec, residual, codeGradients);
+        }
+    }
+
+    /** Puts a row that was decoded already, and the bias, into {@code mine.row}; leaves no entries to go through. */
+    private static int loadDecoded(Matrix decoded, int row, @Nullable Matrix bias, WorkerScratch mine) {
+        int columns = decoded.columns();
+        mine.rows(columns);
+        RowMath.load(decoded.segment(), decoded.rowOffset(row), 1, mine.row, columns);
+        for (int column = 0; bias != null && column < columns; column++) {
+            mine.row[column] += Cells.get(bias, 0, column);
+        }
+        return 0;
     }
 
     /** Puts a row's entries into the worker's lists and its reconstruction into {@code mine.row}; returns how many. */
@@ -150,6 +170,14 @@ final class VectorGradients {
         int latents = terms.groups().latents();
         int width = gradients.encoder().columns();
         int outWidth = gradients.decoder().columns();
+        if (DenseCodes.worthwhile(terms.codes())) {
+            denseCodes.begin(terms.groups(), gradients, touched);
+            denseCodes.latentGradients(terms, gradients);
+            if (normPenalty != 0 && wDec != null) {
+                addNormPenalties(terms, normPenalty, wDec, gradients.decoder());
+            }
+            return;
+        }
         team.run(VectorDense.tasks(latents, LATENTS_PER_TASK), (task, worker) -> {
             WorkerScratch mine = scratch[worker];
             int last = Math.min(latents, (task + 1) * LATENTS_PER_TASK);
@@ -270,6 +298,28 @@ final class VectorGradients {
         if (normPenalty != 0 && activity != 0 && wDec != null) {
             addNormPenalty(wDec, latent, normPenalty * activity, mine);
         }
+    }
+
+    private void addNormPenalties(LatentTerms terms, float normPenalty, Matrix wDec, Matrix gradient) {
+        LatentGroups groups = terms.groups();
+        int latents = groups.latents();
+        team.run(VectorDense.tasks(latents, LATENTS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
+            int last = Math.min(latents, (task + 1) * LATENTS_PER_TASK);
+            for (int latent = task * LATENTS_PER_TASK; latent < last; latent++) {
+                double activity = 0;
+                for (int at = groups.start(latent); at < groups.start(latent + 1); at++) {
+                    activity += terms.codes().value(groups.entry(at));
+                }
+                if (activity != 0) {
+                    mine.entries(1);
+                    clearRows(mine, wDec.columns());
+                    addNormPenalty(wDec, latent, normPenalty * activity, mine);
+                    long at = gradient.rowOffset(latent);
+                    RowMath.store(mine.otherRow, 1, true, gradient.segment(), at, wDec.columns());
+                }
+            }
+        });
     }
 
     /** The norm has no gradient at 0; 0 is a subgradient. */

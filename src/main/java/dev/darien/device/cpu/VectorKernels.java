@@ -9,6 +9,7 @@ import dev.darien.device.LatentRows;
 import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.Product;
+import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import org.jspecify.annotations.Nullable;
@@ -17,20 +18,22 @@ import org.jspecify.annotations.Nullable;
  * The kernels with the Vector API and a team of threads. Checks and orders are those of the reference; what touches
  * only a scalar or a handful of numbers is the reference.
  */
-final class VectorKernels implements Kernels {
+final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorDense dense;
     private final VectorEncode encode;
+    private final DenseCodes denseCodes;
     private final VectorGradients gradients;
     private final VectorOptimiser optimiser;
     private final VectorSmall small;
     private final Team team;
 
-    VectorKernels(Team team) {
+    VectorKernels(Team team, Allocator memory) {
         this.team = team;
         WorkerScratch[] scratch = WorkerScratch.of(team.threads());
         dense = new VectorDense(team, scratch);
         encode = new VectorEncode(team);
-        gradients = new VectorGradients(team, scratch);
+        denseCodes = new DenseCodes(memory, team, dense);
+        gradients = new VectorGradients(team, scratch, denseCodes);
         optimiser = new VectorOptimiser(team, scratch);
         small = new VectorSmall(team);
     }
@@ -241,5 +244,11 @@ final class VectorKernels implements Kernels {
     public void addStatistics(Matrix rowErrors, SparseCodes codes, Matrix statistics) {
         Shapes.addStatistics(rowErrors, codes, statistics);
         ScalarOptimiser.addStatistics(rowErrors, codes, statistics);
+    }
+
+    /** Gives back what the dense path holds. */
+    @Override
+    public void close() {
+        denseCodes.close();
     }
 }

@@ -81,7 +81,17 @@ final class VectorPeaks {
             x10 = x10.fma(a, b);
             x11 = x11.fma(a, b);
         }
-        FloatVector sum = x0.add(x1).add(x2).add(x3).add(x4).add(x5).add(x6).add(x7).add(x8).add(x9).add(x10).add(x11);
+        FloatVector sum = x0.add(x1)
+                .add(x2)
+                .add(x3)
+                .add(x4)
+                .add(x5)
+                .add(x6)
+                .add(x7)
+                .add(x8)
+                .add(x9)
+                .add(x10)
+                .add(x11);
         return sum.reduceLanes(VectorOperators.ADD);
     }
 
@@ -94,11 +104,7 @@ final class VectorPeaks {
                 team.run(
                         chunks,
                         (chunk, worker) -> MemorySegment.copy(
-                                from.segment(),
-                                from.rowOffset(chunk),
-                                to.segment(),
-                                to.rowOffset(chunk),
-                                COPY_CHUNK));
+                                from.segment(), from.rowOffset(chunk), to.segment(), to.rowOffset(chunk), COPY_CHUNK));
                 return System.nanoTime() - started;
             });
             return 2.0 * COPY_BYTES / seconds / 1e9;

@@ -56,10 +56,17 @@ final class VectorSupport {
         return VectorSpec.SPECIES.vectorBitSize();
     }
 
-    /** The vector kernels on {@code team}. */
+    /** The vector kernels on {@code team}, closable: what they hold for dense codes is counted at {@code memory}. */
     @SuppressWarnings("DoNotCallSuggester")
-    static Kernels kernels(Team team) {
-        return new VectorKernels(team);
+    static Kernels kernels(Team team, Allocator memory) {
+        return new VectorKernels(team, memory);
+    }
+
+    /** Gives back what vector kernels hold; other kernels hold nothing. */
+    static void closeKernels(Kernels kernels) {
+        if (kernels instanceof VectorKernels vector) {
+            vector.close();
+        }
     }
 
     /** An empty encoder of the vector kernels. */

@@ -12,9 +12,10 @@ class VectorSupportTest {
     }
 
     @Test
-    void aJvmWithoutC2SaysSoItself() {
+    void norHasOneThatStopsBeforeC2() {
         assertThat(VectorSupport.withoutC2("mixed mode, emulated-client, sharing"))
-                .contains("C2");
+                .contains("C2")
+                .contains("-XX:TieredStopAtLevel");
     }
 
     @Test

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device;
+
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import java.util.Arrays;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/** Random problems for the encode kernels. */
+final class EncodeCases {
+    private final KernelTrial trial;
+    private final Kernels kernels;
+    private final DeviceFixture fixture;
+    private final Random random;
+    private final RandomData data;
+
+    EncodeCases(KernelTrial trial) {
+        this.trial = trial;
+        kernels = trial.kernels();
+        fixture = trial.fixture();
+        random = trial.random();
+        data = trial.data();
+    }
+
+    /** Small whole numbers: sums are exact in any order, and there are many ties. */
+    private record Encoding(Matrix x, PackedEncoder encoder, int latents) {
+        int rows() {
+            return x.intRows();
+        }
+    }
+
+    private Encoding encoding() {
+        int latents = data.size();
+        int width = data.size();
+        int largest = random.nextBoolean() ? 1 : 9;
+        float[][] x = data.withOddRows(data.integers(data.size(), width, largest));
+        Matrix wEnc = fixture.floats(data.integers(latents, width, largest));
+        float[] bias = data.integers(1, latents, largest)[0];
+        if (random.nextInt(5) == 0) {
+            // Nothing is positive.
+            Arrays.fill(bias, -1e6f);
+        }
+        return new Encoding(fixture.floats(x), fixture.encoder(wEnc, fixture.vector(bias)), latents);
+    }
+
+    void pack() {
+        int latents = data.size();
+        int width = data.size();
+        PackedEncoder encoder = fixture.emptyEncoder(latents, width);
+        for (int time = 0; time < 2; time++) {
+            Matrix wEnc = fixture.floats(data.integers(latents, width, 3));
+            kernels.pack(wEnc, fixture.vector(data.integers(1, latents, 3)[0]), encoder);
+        }
+        Matrix x = fixture.floats(data.integers(data.size(), width, 3));
+        SparseCodes codes = fixture.codes(x.intRows(), latents, x.intRows() * latents);
+        kernels.encodeThreshold(x, encoder, null, 0, codes);
+        trial.outCodes("codes", codes);
+    }
+
+    private @Nullable DeadSelection dead(Encoding encoding) {
+        if (random.nextInt(3) == 0) {
+            return null;
+        }
+        int[] latents = new int[encoding.latents()];
+        int count = 0;
+        double share = random.nextDouble();
+        for (int latent = 0; latent < latents.length; latent++) {
+            if (random.nextDouble() < share) {
+                latents[count++] = latent;
+            }
+        }
+        int k = 1 + random.nextInt(encoding.latents() + 3);
+        SparseCodes codes = fixture.codes(encoding.rows(), encoding.latents(), encoding.rows() * k);
+        return new DeadSelection(fixture.ints(latents), fixture.ints(count), k, codes);
+    }
+
+    void encodeTopK() {
+        Encoding encoding = encoding();
+        DeadSelection dead = dead(encoding);
+        int k = random.nextBoolean() ? 1 + random.nextInt(5) : 1 + random.nextInt(encoding.latents() + 3);
+        SparseCodes codes = fixture.codes(encoding.rows(), encoding.latents(), encoding.rows() * k);
+        kernels.encodeTopK(encoding.x(), encoding.encoder(), k, dead, codes);
+        trial.outCodes("codes", codes);
+        if (dead != null) {
+            trial.outCodes("dead codes", dead.codes());
+        }
+    }
+
+    void encodeBatchTopK() {
+        Encoding encoding = encoding();
+        DeadSelection dead = dead(encoding);
+        int all = encoding.rows() * encoding.latents();
+        int budget = random.nextBoolean() ? random.nextInt(all + 1) : random.nextInt(Math.min(all, 20) + 1);
+        Matrix smallestKept = fixture.vector(-7);
+        // Twice: what a selection remembers of the one before must not show.
+        for (int time = 0; time < 2; time++) {
+            SparseCodes codes = fixture.codes(encoding.rows(), encoding.latents(), budget + 1);
+            kernels.encodeBatchTopK(encoding.x(), encoding.encoder(), budget, dead, codes, smallestKept);
+            trial.outCodes("codes of time " + time, codes);
+            trial.exact("smallestKept of time " + time, smallestKept);
+            budget = Math.max(0, budget - random.nextInt(3));
+        }
+        if (dead != null) {
+            trial.outCodes("dead codes", dead.codes());
+        }
+    }
+
+    void encodeThreshold() {
+        Encoding encoding = encoding();
+        int all = encoding.rows() * encoding.latents();
+        Matrix thresholds = null;
+        if (random.nextBoolean()) {
+            thresholds = fixture.vector(data.halves(encoding.latents(), 5));
+        }
+        float bandwidth = random.nextBoolean() ? 0 : random.nextInt(8) / 2f;
+        SparseCodes codes = fixture.codes(encoding.rows(), encoding.latents(), all);
+        kernels.encodeThreshold(encoding.x(), encoding.encoder(), thresholds, bandwidth, codes);
+        trial.outCodes("codes", codes);
+    }
+}

@@ -57,7 +57,7 @@ final class BenchCommand implements Callable<Integer> {
         });
         int wanted = rounds > 0 ? rounds : quick ? 3 : 5;
         try (Device opened = device.open()) {
-            Map<String, Object> result = measure(opened, quick ? BenchSize.QUICK : BenchSize.ALL, wanted);
+            Map<String, Object> result = measure(opened, quick ? BenchSize.QUICK : BenchSize.ALL, BenchEffort.of(wanted));
             if (json) {
                 console.json(result);
             } else {
@@ -68,19 +68,19 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     /** {@code machine}, and {@code sizes} with the figures of {@link BenchKernels} and {@link BenchStep}. */
-    private Map<String, Object> measure(Device opened, List<BenchSize> wanted, int count) {
+    Map<String, Object> measure(Device opened, List<BenchSize> wanted, BenchEffort effort) {
         Map<String, Object> result = new LinkedHashMap<>();
         console.notice("measuring the peaks of " + opened.describe());
-        result.put("machine", BenchPeaks.machine(opened, device.resolvedThreads(), count));
-        result.put("rounds", count);
+        result.put("machine", BenchPeaks.machine(opened, device.resolvedThreads(), effort.rounds()));
+        result.put("rounds", effort.rounds());
         List<Map<String, Object>> sizes = new ArrayList<>();
         for (BenchSize size : wanted) {
             console.notice("measuring " + size);
             Map<String, Object> figures = size.asMap();
             try (BenchKernels kernels = new BenchKernels(opened, size)) {
-                figures.putAll(kernels.measure(count));
+                figures.putAll(kernels.measure(effort));
             }
-            figures.putAll(BenchStep.measure(opened, size, count));
+            figures.putAll(BenchStep.measure(opened, size, effort));
             sizes.add(figures);
         }
         result.put("sizes", sizes);
@@ -89,7 +89,7 @@ final class BenchCommand implements Callable<Integer> {
 
     // ------------------------------------------------------------------------------------------------- for people
 
-    private static String text(Map<String, Object> result) {
+    static String text(Map<String, Object> result) {
         Map<String, Object> machine = RunRecord.object(result.get("machine"));
         List<Map<String, Object>> sizes = new ArrayList<>();
         List<String> head = new ArrayList<>(List.of(""));
@@ -116,7 +116,7 @@ final class BenchCommand implements Callable<Integer> {
         return peaks(machine) + "\n" + Texts.grid(head, rows) + """
 
                 Medians of %s rounds, ± half of highest - lowest, and the share of the peak in the same round:
-                arithmetic for products, copying for Adam.
+                arithmetic for products, copying for Adam (more than that where weights fit in the caches).
                  * encoding less a plain product of the same size, which also writes its result to memory
                 ** its share is of arithmetic and memory at their peaks, one after the other
                 """.formatted(result.get("rounds"));

@@ -30,9 +30,9 @@ import org.jspecify.annotations.Nullable;
  * outside the heap, which the compiler can't know to be unused, so none of the work can be left out.
  */
 final class BenchKernels implements AutoCloseable {
-    private static final double ROUND_SECONDS = 0.06;
-    private static final double WARM_UP_SECONDS = 0.5;
-    private static final double LONGEST_WARM_UP_SECONDS = 3;
+    /** Where calls never come to take the same time, as on a busy machine: this many times the shortest warm-up. */
+    private static final int LONGEST_WARM_UP = 6;
+
     /** The product is written out, which a step never does; more rows would only cost memory. */
     private static final int MOST_PRODUCT_ROWS = 1024;
 
@@ -168,26 +168,27 @@ final class BenchKernels implements AutoCloseable {
     }
 
     /** Runs until two calls in a row take about the same time, and returns it. */
-    private double warmUp(Work work) {
+    private double warmUp(Work work, double least) {
         double before = seconds(work, 1);
         double spent = before;
         while (true) {
             double now = seconds(work, 1);
             spent += now;
             boolean steady = Math.abs(now - before) < 0.1 * now;
-            if (spent > LONGEST_WARM_UP_SECONDS || (spent > WARM_UP_SECONDS && steady)) {
+            if (spent > LONGEST_WARM_UP * least || (spent > least && steady)) {
                 return Math.min(now, before);
             }
             before = now;
         }
     }
 
-    /** Measures everything in {@code rounds} rounds; see {@link BenchCommand} for the names. */
-    Map<String, Object> measure(int rounds) {
+    /** The figures of the kernels by name. */
+    Map<String, Object> measure(BenchEffort effort) {
+        int rounds = effort.rounds();
         Map<Work, Integer> calls = new EnumMap<>(Work.class);
         // In the order of a step: each kernel works on what those before it made.
         for (Work work : Work.values()) {
-            calls.put(work, Math.clamp((long) (ROUND_SECONDS / warmUp(work)), 1, 1000));
+            calls.put(work, Math.clamp((long) (effort.kernelSeconds() / warmUp(work, effort.warmUpSeconds())), 1, 1000));
         }
         Peaks[] peaks = new Peaks[rounds];
         Map<Work, double[]> seconds = new EnumMap<>(Work.class);
@@ -214,18 +215,8 @@ final class BenchKernels implements AutoCloseable {
                 size.productFlops(size.batch()),
                 of(seconds, Work.ENCODE),
                 fma(peaks));
-        double[] encode = of(seconds, Work.ENCODE);
+        map.put("selection_us_per_row", selection(seconds));
         double[] pack = of(seconds, Work.PACK);
-        double[] multiply = of(seconds, Work.PRODUCT);
-        double rowsInProduct = (double) size.batch() / productRows;
-        // Both sides pack the weights once; the product also writes its result out. Noise can make it negative.
-        map.put(
-                "selection_us_per_row",
-                BenchRounds.of(rounds, round -> {
-                            double plain = pack[round] + (multiply[round] - pack[round]) * rowsInProduct;
-                            return (encode[round] + pack[round] - plain) * 1e6 / size.batch();
-                        })
-                        .median());
         map.put("pack_ms", BenchRounds.of(rounds, round -> pack[round] * 1e3).median());
         rate(map, "decode_gflops", null, size.sparseFlops(), of(seconds, Work.DECODE), fma(peaks));
         rate(map, "reconstruct_gflops", null, 2 * size.sparseFlops(), of(seconds, Work.RECONSTRUCT), fma(peaks));
@@ -251,6 +242,21 @@ final class BenchKernels implements AutoCloseable {
                 of(seconds, Work.LATENT_STEP),
                 copy(peaks));
         return map;
+    }
+
+    /**
+     * What encoding takes beyond a plain product of the same size, in µs for each row. From the shortest times, as a
+     * difference suffers most from disturbance. Both sides pack the weights once; the product also writes its result to
+     * memory, which encoding saves, so this can be negative.
+     */
+    private double selection(Map<Work, double[]> seconds) {
+        double pack = shortest(seconds, Work.PACK);
+        double plain = (shortest(seconds, Work.PRODUCT) - pack) * size.batch() / productRows;
+        return (shortest(seconds, Work.ENCODE) - plain) * 1e6 / size.batch();
+    }
+
+    private static double shortest(Map<Work, double[]> seconds, Work work) {
+        return Arrays.stream(of(seconds, work)).min().orElseThrow();
     }
 
     private static double[] of(Map<Work, double[]> seconds, Work work) {

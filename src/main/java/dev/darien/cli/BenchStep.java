@@ -21,20 +21,20 @@ import java.util.Map;
  * none} takes them. Making or reading the data isn't part of a step.
  */
 final class BenchStep {
-    private static final double ROUND_SECONDS = 2;
     private static final int LEAST_STEPS = 10;
     private static final int MOST_STEPS = 400;
     private static final int BATCHES_OF_DATA = 4;
 
     private BenchStep() {}
 
-    static Map<String, Object> measure(Device device, BenchSize size, int rounds) {
+    static Map<String, Object> measure(Device device, BenchSize size, BenchEffort effort) {
+        int rounds = effort.rounds();
         int rows = BATCHES_OF_DATA * size.batch();
         SyntheticOptions data = new SyntheticOptions(size.width(), 2 * size.width(), 0.02, 0, 0, 0.3, 0.02, 0, rows, 1);
         try (SyntheticSource source = new SyntheticSource(data)) {
             DataSummary summary = DataCheck.scan(source, OnNan.FAIL);
             double estimate = tokensPerSecond(device, source, summary, size, LEAST_STEPS);
-            int steps = Math.clamp((long) (ROUND_SECONDS * estimate / size.batch()), LEAST_STEPS, MOST_STEPS);
+            int steps = Math.clamp((long) (effort.stepSeconds() * estimate / size.batch()), LEAST_STEPS, MOST_STEPS);
             double[] figures = new double[rounds];
             double[] limits = new double[rounds];
             for (int round = 0; round < rounds; round++) {

@@ -7,6 +7,7 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.lang.foreign.MemorySegment;
 import java.util.function.LongSupplier;
+import java.util.stream.LongStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -37,7 +38,7 @@ final class VectorPeaks {
     private static double fmaGflops(Team team) {
         int chunks = team.threads() * CHUNKS_PER_THREAD;
         float[] results = new float[chunks];
-        double seconds = best(FMA_NANOS, () -> {
+        double seconds = median(FMA_NANOS, () -> {
             long started = System.nanoTime();
             team.run(chunks, (chunk, worker) -> results[chunk] = multiplyAdd(1 - 1e-3f * chunk / chunks));
             return System.nanoTime() - started;
@@ -98,7 +99,7 @@ final class VectorPeaks {
         int chunks = COPY_BYTES / COPY_CHUNK;
         try (Matrix from = memory.matrix("copy source", DType.F32, chunks, COPY_CHUNK / Float.BYTES);
                 Matrix to = memory.matrix("copy target", DType.F32, chunks, COPY_CHUNK / Float.BYTES)) {
-            double seconds = best(COPY_NANOS, () -> {
+            double seconds = median(COPY_NANOS, () -> {
                 long started = System.nanoTime();
                 team.run(
                         chunks,
@@ -111,15 +112,17 @@ final class VectorPeaks {
     }
 
     /**
-     * The shortest of as many runs as fit in {@code nanos}, in seconds: what disturbs a run only makes it longer. At
-     * least some, as the first ones may not be compiled yet.
+     * The median of as many runs as fit in {@code nanos}, in seconds. At least some, as the first ones may not be
+     * compiled yet. Not the shortest: on a machine that others use too, kernels never run as undisturbed as the
+     * luckiest millisecond.
      */
-    private static double best(long nanos, LongSupplier run) {
+    private static double median(long nanos, LongSupplier run) {
         long until = System.nanoTime() + nanos;
-        long best = Long.MAX_VALUE;
+        LongStream.Builder times = LongStream.builder();
         for (int runs = 0; runs < LEAST_RUNS || System.nanoTime() < until; runs++) {
-            best = Math.min(best, run.getAsLong());
+            times.add(run.getAsLong());
         }
-        return best / 1e9;
+        long[] sorted = times.build().sorted().toArray();
+        return sorted[sorted.length / 2] / 1e9;
     }
 }

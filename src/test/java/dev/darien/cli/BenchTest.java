@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.darien.data.JsonFile;
+import dev.darien.device.Device;
+import dev.darien.device.TestDevices;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class BenchTest {
+    private static final BenchEffort LEAST = new BenchEffort(1, 0.001, 0.001, 0.001);
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+    private final Console console = new Console(new PrintWriter(out, true), new PrintWriter(err, true), false);
+
+    static List<String> devices() {
+        return TestDevices.all();
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void everyFigureOfEverySizeIsThereAndPositive(String name) {
+        List<BenchSize> sizes = List.of(new BenchSize(8, 32, 16, 4), new BenchSize(7, 33, 17, 3));
+        try (Device device = Device.open(name)) {
+            Map<String, Object> result = new BenchCommand(console).measure(device, sizes, LEAST);
+
+            assertThat(result).containsOnlyKeys("machine", "rounds", "sizes");
+            assertThat(RunRecord.object(result.get("machine")))
+                    .containsEntry("device", name)
+                    .containsKeys("kernels", "threads", "fma_gflops", "copy_gb_per_s", "java");
+            boolean hasPeaks = device.measurePeaks() != null;
+            List<?> measured = (List<?>) result.get("sizes");
+            assertThat(measured).hasSize(2);
+            for (Object one : measured) {
+                Map<String, Object> figures = RunRecord.object(one);
+                assertThat(figures)
+                        .containsKeys("d", "latents", "batch", "k", "gemm_gflops", "gemm_share", "tokens_per_second");
+                figures.forEach((key, value) -> {
+                    boolean ofPeak = key.endsWith("_share") || key.startsWith("limit");
+                    boolean mayBeLess = key.endsWith("_spread") || key.startsWith("selection");
+                    if (!mayBeLess && (!ofPeak || hasPeaks)) {
+                        assertThat(((Number) value).doubleValue()).as(key).isPositive().isFinite();
+                    }
+                });
+            }
+            // One line of JSON, and a table for people.
+            assertThat(JsonFile.parse(JsonFile.line(result), "bench")).containsOnlyKeys("machine", "rounds", "sizes");
+            assertThat(BenchCommand.text(result)).contains("d=8 F=32 B=16 k=4", "tokens/s").doesNotContain("NaN");
+        }
+    }
+
+    @Test
+    void peaksOfTheVectorDeviceAreThoseOfSomeComputer() {
+        try (Device device = Device.open("cpu:vector")) {
+            assertThat(BenchPeaks.of(device).fmaGflops()).isBetween(0.01, 1e6);
+            assertThat(BenchPeaks.of(device).copyGigabytesPerSecond()).isBetween(0.01, 1e5);
+        }
+    }
+
+    @Test
+    void aFigureIsTheMedianOfItsRounds() {
+        BenchRounds odd = BenchRounds.of(3, 10, 5);
+        BenchRounds even = BenchRounds.of(1, 2, 3, 4);
+
+        assertThat(odd.median()).isEqualTo(5);
+        assertThat(odd.best()).isEqualTo(10);
+        assertThat(odd.spread()).isEqualTo(7 / 5.0, within(1e-15));
+        assertThat(even.median()).isEqualTo(2.5);
+    }
+
+    @Test
+    void anImpossibleNumberOfRoundsIsRefusedInOneLine() {
+        int status = Main.run(console, Interruption.none(), "bench", "--rounds", "-1");
+
+        assertThat(status).isEqualTo(2);
+        assertThat(err.toString()).contains("--rounds").hasLineCount(1);
+        assertThat(out.toString()).isEmpty();
+    }
+}

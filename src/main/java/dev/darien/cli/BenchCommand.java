@@ -57,7 +57,8 @@ final class BenchCommand implements Callable<Integer> {
         });
         int wanted = rounds > 0 ? rounds : quick ? 3 : 5;
         try (Device opened = device.open()) {
-            Map<String, Object> result = measure(opened, quick ? BenchSize.QUICK : BenchSize.ALL, BenchEffort.of(wanted));
+            Map<String, Object> result =
+                    measure(opened, quick ? BenchSize.QUICK : BenchSize.ALL, BenchEffort.of(wanted));
             if (json) {
                 console.json(result);
             } else {

@@ -188,7 +188,8 @@ final class BenchKernels implements AutoCloseable {
         Map<Work, Integer> calls = new EnumMap<>(Work.class);
         // In the order of a step: each kernel works on what those before it made.
         for (Work work : Work.values()) {
-            calls.put(work, Math.clamp((long) (effort.kernelSeconds() / warmUp(work, effort.warmUpSeconds())), 1, 1000));
+            calls.put(
+                    work, Math.clamp((long) (effort.kernelSeconds() / warmUp(work, effort.warmUpSeconds())), 1, 1000));
         }
         Peaks[] peaks = new Peaks[rounds];
         Map<Work, double[]> seconds = new EnumMap<>(Work.class);

@@ -48,13 +48,18 @@ class BenchTest {
                     boolean ofPeak = key.endsWith("_share") || key.startsWith("limit");
                     boolean mayBeLess = key.endsWith("_spread") || key.startsWith("selection");
                     if (!mayBeLess && (!ofPeak || hasPeaks)) {
-                        assertThat(((Number) value).doubleValue()).as(key).isPositive().isFinite();
+                        assertThat(((Number) value).doubleValue())
+                                .as(key)
+                                .isPositive()
+                                .isFinite();
                     }
                 });
             }
             // One line of JSON, and a table for people.
             assertThat(JsonFile.parse(JsonFile.line(result), "bench")).containsOnlyKeys("machine", "rounds", "sizes");
-            assertThat(BenchCommand.text(result)).contains("d=8 F=32 B=16 k=4", "tokens/s").doesNotContain("NaN");
+            assertThat(BenchCommand.text(result))
+                    .contains("d=8 F=32 B=16 k=4", "tokens/s")
+                    .doesNotContain("NaN");
         }
     }
 

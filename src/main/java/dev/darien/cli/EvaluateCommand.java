@@ -3,8 +3,10 @@ package dev.darien.cli;
 
 import dev.darien.data.ActivationSource;
 import dev.darien.data.ActivationSources;
+import dev.darien.data.SyntheticSource;
 import dev.darien.device.Device;
 import dev.darien.eval.Evaluator;
+import dev.darien.eval.Recovery;
 import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -26,6 +28,7 @@ import picocli.CommandLine.Parameters;
             "Says how well a sparse autoencoder reconstructs activations, and with how many latents.",
             "",
             "The numbers are those of its own inference rule; other rules that it has follow under modes.",
+            "For synthetic data, whose directions are known, also how many of them the SAE has found.",
             ""
         })
 final class EvaluateCommand implements Callable<Integer> {
@@ -82,6 +85,9 @@ final class EvaluateCommand implements Callable<Integer> {
                 } else {
                     others.put(mode.getKey(), numbers);
                 }
+            }
+            if (source instanceof SyntheticSource synthetic) {
+                result.putAll(Recovery.of(loaded, synthetic.groundTruth()).asMap());
             }
             if (!others.isEmpty()) {
                 result.put("modes", others);

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** JSON objects as files and as lines. */
 public final class JsonFile {
@@ -38,7 +39,13 @@ public final class JsonFile {
     /** Parses one JSON object; {@code where} is named when it isn't one. */
     public static Map<String, Object> parse(String text, String where) {
         try {
-            return MAPPER.readValue(text, new TypeReference<LinkedHashMap<String, Object>>() {});
+            @Nullable Map<String, Object> object =
+                    MAPPER.readValue(text, new TypeReference<LinkedHashMap<String, Object>>() {});
+            // The text "null" is valid JSON, and Jackson returns just that.
+            if (object == null) {
+                throw new DataException(where + " is not a JSON object but null");
+            }
+            return object;
         } catch (JsonProcessingException e) {
             throw new DataException(where + " is not a JSON object: " + e.getOriginalMessage(), e);
         }

@@ -94,8 +94,9 @@ final class CheckpointStore {
 
     /** The files of such names and the steps in them. Manifests come first, so that no other is removed before its own. */
     private Map<Path, Long> files(Pattern names) {
-        Map<Path, Long> found = new TreeMap<>(Comparator.comparing((Path file) -> !file.toString().endsWith(".json"))
-                .thenComparing(Comparator.naturalOrder()));
+        Map<Path, Long> found = new TreeMap<>(
+                Comparator.comparing((Path file) -> !file.toString().endsWith(".json"))
+                        .thenComparing(Comparator.naturalOrder()));
         if (!Files.isDirectory(folder)) {
             return found;
         }

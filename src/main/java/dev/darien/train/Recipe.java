@@ -221,8 +221,8 @@ public final class Recipe {
     private int expanded(int width) {
         long wanted = (long) expansion * width;
         if (wanted > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException("an expansion of " + expansion + " makes too many latents, " + wanted
-                    + ", of a width of " + width);
+            throw new IllegalArgumentException(
+                    "an expansion of " + expansion + " makes too many latents, " + wanted + ", of a width of " + width);
         }
         return (int) wanted;
     }

@@ -74,7 +74,9 @@ public record TrainingOptions(
         check(learningRate > 0 && Double.isFinite(learningRate), "lr must be positive, not " + learningRate);
         check(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, "Adam's betas must be in [0, 1)");
         check(epsilon > 0, "Adam's epsilon must be positive, not " + epsilon);
-        check(thresholdDecay >= 0 && thresholdDecay < 1, "the threshold decay must be in [0, 1), not " + thresholdDecay);
+        check(
+                thresholdDecay >= 0 && thresholdDecay < 1,
+                "the threshold decay must be in [0, 1), not " + thresholdDecay);
         check(initialThreshold >= 0, "the first threshold can't be negative: " + initialThreshold);
         check(decoderInitNorm > 0, "decoder rows must start with a positive norm, not " + decoderInitNorm);
         check(!unitDecoder || decoderInitNorm == 1, "decoder rows that are kept at norm 1 must start with norm 1");

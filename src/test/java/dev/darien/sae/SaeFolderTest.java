@@ -236,7 +236,9 @@ class SaeFolderTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"null", "[]", "17", "{", "''", "{\"k\": }"})
+    @CsvSource(
+            delimiter = '|',
+            value = {"null", "[]", "17", "{", "''", "{\"k\": }"})
     void aConfigurationThatIsNoObjectIsRefused(String text) throws IOException {
         write(DType.F32, config("topk"), null);
         Files.writeString(folder.resolve("cfg.json"), text);

@@ -179,8 +179,7 @@ class SaeTest {
                 Inference inference = sae.inference(2);
                 Matrix wide = device.staging("wide", DType.F32, 2, 4);
                 Matrix many = device.staging("many", DType.F32, 3, 3)) {
-            assertThatThrownBy(() -> sae.encode(new float[][] {{1, 2}}))
-                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> sae.encode(new float[][] {{1, 2}})).isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> inference.encode(wide))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("width 3, not 4");

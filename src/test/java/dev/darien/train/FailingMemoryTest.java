@@ -69,8 +69,9 @@ class FailingMemoryTest {
     /** The device with other memory. */
     private static Device over(Device cpu, Allocator memory) {
         return (Device) Proxy.newProxyInstance(
-                Device.class.getClassLoader(), new Class<?>[] {Device.class}, (proxy, method, arguments) -> switch (
-                        method.getName()) {
+                Device.class.getClassLoader(),
+                new Class<?>[] {Device.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
                     case "memory" -> memory;
                     case "staging" ->
                         memory.matrix(

@@ -66,7 +66,9 @@ final class LearnerFixture implements AutoCloseable {
                 largest = Math.max(largest, Math.abs(value));
             }
         }
-        assertThat(largest).as("the largest %s, or the comparison says nothing", what).isPositive();
+        assertThat(largest)
+                .as("the largest %s, or the comparison says nothing", what)
+                .isPositive();
         for (int row = 0; row < expected.length; row++) {
             for (int column = 0; column < expected[row].length; column++) {
                 double wanted = expected[row][column];

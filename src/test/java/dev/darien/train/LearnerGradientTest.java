@@ -67,7 +67,9 @@ class LearnerGradientTest {
         for (String file : List.of("relu-april", "jumprelu")) {
             TrainingOptions options = file.equals("jumprelu") ? jumpRelu() : relu(Preset.APRIL);
             Golden golden = Golden.load(file);
-            assertThat(StepWorkspace.MAX_ENTRIES / latents).as("rows of a chunk").isLessThan(BATCH);
+            assertThat(StepWorkspace.MAX_ENTRIES / latents)
+                    .as("rows of a chunk")
+                    .isLessThan(BATCH);
             try (LearnerFixture fixture =
                     new LearnerFixture("cpu:vector", TestOptions.with(options, "latents", latents), 19)) {
                 fixture.set("encoder", padded(golden.rows("W_enc"), latents));
@@ -114,7 +116,12 @@ class LearnerGradientTest {
         }
         for (double clip : new double[] {0, 1e9}) {
             TrainingOptions options = TestOptions.with(
-                    plain(Recipe.of("topk").k(5).auxiliary(new Auxiliary.AuxK(0.03125, 8)).latents(61)), "clip", clip);
+                    plain(Recipe.of("topk")
+                            .k(5)
+                            .auxiliary(new Auxiliary.AuxK(0.03125, 8))
+                            .latents(61)),
+                    "clip",
+                    clip);
             try (LearnerFixture fixture = started(device, golden, options)) {
                 fixture.set("last_fired", lastFired);
                 fixture.train(golden.rows("x"));
@@ -165,7 +172,12 @@ class LearnerGradientTest {
             }
         }
         TrainingOptions options = TestOptions.with(
-                plain(Recipe.of("batchtopk").k(5).auxiliary(new Auxiliary.None()).latents(61)), "unitDecoder", true);
+                plain(Recipe.of("batchtopk")
+                        .k(5)
+                        .auxiliary(new Auxiliary.None())
+                        .latents(61)),
+                "unitDecoder",
+                true);
         try (LearnerFixture fixture = started(device, golden, options)) {
             fixture.train(golden.rows("x"));
             assertGradient(fixture, "decoder", wanted);
@@ -233,7 +245,8 @@ class LearnerGradientTest {
                 assertGradient(fixture, "decoder_bias", golden.rows("grad.b_dec"));
                 TrainingMetrics metrics = fixture.learner.metrics(1, 0, 0);
                 assertThat(metrics.loss()).isCloseTo(golden.scalar("loss"), within(1e-4 * golden.scalar("loss")));
-                assertThat(metrics.fvu()).isCloseTo(golden.scalar("loss.mse"), within(1e-4 * golden.scalar("loss.mse")));
+                assertThat(metrics.fvu())
+                        .isCloseTo(golden.scalar("loss.mse"), within(1e-4 * golden.scalar("loss.mse")));
             }
         }
     }

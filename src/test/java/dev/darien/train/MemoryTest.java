@@ -33,9 +33,7 @@ class MemoryTest {
                 .clip(0)
                 .build(width);
         long parameters = 2L * width * latents;
-        assertThat(peak(options, width, 1))
-                .isGreaterThan(14 * parameters)
-                .isLessThan(16 * parameters + 600_000_000);
+        assertThat(peak(options, width, 1)).isGreaterThan(14 * parameters).isLessThan(16 * parameters + 600_000_000);
     }
 
     /** Of rules whose active latents aren't bounded, in chunks. Dense pre-activations alone would be 268 MB. */
@@ -64,8 +62,7 @@ class MemoryTest {
         try (Device device = Devices.open("cpu:vector", new DeviceOptions(4))) {
             long before = device.memory().allocatedBytes();
             try (PackedEncoder encoder = device.packedEncoder(latents, width)) {
-                assertThat(device.memory().allocatedBytes() - before)
-                        .isGreaterThanOrEqualTo(4L * latents * width);
+                assertThat(device.memory().allocatedBytes() - before).isGreaterThanOrEqualTo(4L * latents * width);
                 assertThat(encoder.latents()).isEqualTo(latents);
             }
             assertThat(device.memory().allocatedBytes()).isEqualTo(before);
@@ -92,8 +89,7 @@ class MemoryTest {
         return bytes(options, width, threads, Allocator::allocatedBytes);
     }
 
-    private static long bytes(
-            TrainingOptions options, int width, int threads, ToLongFunction<Allocator> what) {
+    private static long bytes(TrainingOptions options, int width, int threads, ToLongFunction<Allocator> what) {
         try (Device device = Devices.open("cpu:vector", new DeviceOptions(threads));
                 Matrix bias = device.staging("bias", DType.F32, 1, width);
                 Matrix rows = device.staging("rows", DType.F32, options.batch(), width);

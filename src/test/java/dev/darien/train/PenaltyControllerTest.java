@@ -23,7 +23,11 @@ class PenaltyControllerTest {
 
     @ParameterizedTest
     @CsvSource({
-        "20, 0.02, 0.5, 0.1", "20, 0.02, 1, 0.3", "4, 6e-4, 0.7, 0.2", "100, 5, 0.5, 0.1", "20, 1e-6, 0.8, 0.2",
+        "20, 0.02, 0.5, 0.1",
+        "20, 0.02, 1, 0.3",
+        "4, 6e-4, 0.7, 0.2",
+        "100, 5, 0.5, 0.1",
+        "20, 1e-6, 0.8, 0.2",
     })
     void bringsL0ToItsTarget(double target, double start, double exponent, double delay) {
         assertThat(settle(new PenaltyController(target, start), exponent, delay, 1000))

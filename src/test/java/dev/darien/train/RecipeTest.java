@@ -133,9 +133,9 @@ class RecipeTest {
     @Test
     void reluAsInBricken2023() {
         TrainingOptions options = Recipe.of("relu").preset(Preset.BRICKEN).build(768);
-        assertThat(options.penalty()).isInstanceOfSatisfying(Penalty.L1.class, l1 -> assertThat(
-                        l1.decoderNormWeighted())
-                .isFalse());
+        assertThat(options.penalty())
+                .isInstanceOfSatisfying(Penalty.L1.class, l1 -> assertThat(l1.decoderNormWeighted())
+                        .isFalse());
         assertThat(options.unitDecoder()).isTrue();
         assertThat(options.auxiliary()).isEqualTo(new Auxiliary.None());
     }
@@ -211,8 +211,8 @@ class RecipeTest {
             })
     void everyRefusalHasAClearSentence(String choice, String architecture, String sentence) {
         String[] words = choice.split(" ", -1);
-        assertThatThrownBy(() ->
-                        choose(Recipe.of(architecture).latents(512), words[0], words[1]).build(64))
+        assertThatThrownBy(() -> choose(Recipe.of(architecture).latents(512), words[0], words[1])
+                        .build(64))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(sentence);
     }

@@ -88,7 +88,13 @@ final class ReferenceStep {
     }
 
     private void addTerms(
-            double[] z, double[] e, double[] input, double scale, double[][] dEncoder, double[][] dDecoder, double[] dBias) {
+            double[] z,
+            double[] e,
+            double[] input,
+            double scale,
+            double[][] dEncoder,
+            double[][] dDecoder,
+            double[] dBias) {
         for (int latent = 0; latent < z.length; latent++) {
             if (z[latent] == 0) {
                 continue;

@@ -55,9 +55,8 @@ class ResumeTest {
 
     @Test
     void severalSaesResumeTogether() {
-        List<TrainingOptions> runs = Arrays.stream(ARCHITECTURES)
-                .map(name -> options(name, 3))
-                .toList();
+        List<TrainingOptions> runs =
+                Arrays.stream(ARCHITECTURES).map(name -> options(name, 3)).toList();
         Outcome straight = run(runs, 0, Integer.MAX_VALUE);
         clear();
         run(runs, 10, 37);

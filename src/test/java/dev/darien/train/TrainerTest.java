@@ -175,9 +175,7 @@ class TrainerTest {
             try (Device device = Device.open("cpu:vector");
                     Trainer trainer = new Trainer(device, new ArraySource(DATA), List.of(all.get(run)))) {
                 trainer.train();
-                assertThat(WeightBytes.of(trainer, 0))
-                        .as(ARCHITECTURES[run])
-                        .isEqualTo(together.get(run));
+                assertThat(WeightBytes.of(trainer, 0)).as(ARCHITECTURES[run]).isEqualTo(together.get(run));
             }
         }
     }
@@ -250,8 +248,8 @@ class TrainerTest {
     @ParameterizedTest
     @FieldSource("ARCHITECTURES")
     void theInputScaleIsFoldedIntoTheWeights(String architecture) {
-        TrainingOptions options =
-                TestOptions.with(recipe(architecture).build(WIDTH), "initialThreshold", 0.25, "scaling", InputScaling.NONE);
+        TrainingOptions options = TestOptions.with(
+                recipe(architecture).build(WIDTH), "initialThreshold", 0.25, "scaling", InputScaling.NONE);
         float[][] batch = Arrays.copyOf(DATA, 64);
         float[][] doubled = new float[64][WIDTH];
         for (int row = 0; row < 64; row++) {

@@ -200,7 +200,8 @@ final class SparseRows {
      * before and after compilation: the same run would not give the same bits.
      */
     static float sum(FloatVector vector) {
-        // Each method is small enough (35 bytes) to be inlined wherever it is called. A call would put the vector on the
+        // Each method is small enough (35 bytes) to be inlined wherever it is called. A call would put the vector on
+        // the
         // heap, once for each row.
         return foldBy1(foldBy2(foldBy4(foldBy8(vector)))).lane(0);
     }

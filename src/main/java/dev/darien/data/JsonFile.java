@@ -43,7 +43,9 @@ public final class JsonFile {
     /** Parses one JSON object; {@code where} is named when it isn't one. */
     public static Map<String, Object> parse(String text, String where) {
         try {
+            @Nullable
             Map<String, Object> object = MAPPER.readValue(text, new TypeReference<LinkedHashMap<String, Object>>() {});
+            // The text "null" is valid JSON, and Jackson returns just that.
             if (object == null) {
                 throw new DataException(where + " is not a JSON object but null");
             }

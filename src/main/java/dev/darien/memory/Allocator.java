@@ -134,6 +134,20 @@ public final class Allocator implements AutoCloseable {
         }
     }
 
+    /** Gives back all that is held here and below: for a constructor that fails half-way, whose parts nobody has yet. */
+    public void releaseAll() {
+        List<Reservation> held;
+        synchronized (live) {
+            held = List.copyOf(live);
+        }
+        held.forEach(Reservation::close);
+        List<Allocator> below;
+        synchronized (children) {
+            below = List.copyOf(children);
+        }
+        below.forEach(Allocator::releaseAll);
+    }
+
     /** Name of this owner. */
     public String name() {
         return name;

@@ -9,6 +9,7 @@ import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Encodes and decodes batch after batch in buffers of its own. What {@link #encode} and {@link #decode} return is valid
@@ -33,12 +34,23 @@ public final class Inference implements AutoCloseable {
         long perRow = Math.max(1, sae.sparsity().capacity(1, sae.latents()));
         this.maxRows = (int) Math.max(1, Math.min(Math.max(1, requestedRows), MAX_ENTRIES / perRow));
         this.memory = device.memory().child("inference");
-        this.input = memory.matrix("input", maxRows, sae.width());
-        this.output = memory.matrix("reconstruction", maxRows, sae.width());
-        this.codes = SparseCodes.allocate(
-                memory, maxRows, sae.latents(), sae.sparsity().capacity(maxRows, sae.latents()));
-        this.encoder = device.packedEncoder(sae.latents(), sae.width());
-        device.kernels().pack(sae.weights().encoder(), sae.weights().encoderBias(), encoder);
+        @Nullable PackedEncoder made = null;
+        try {
+            this.input = memory.matrix("input", maxRows, sae.width());
+            this.output = memory.matrix("reconstruction", maxRows, sae.width());
+            this.codes = SparseCodes.allocate(
+                    memory, maxRows, sae.latents(), sae.sparsity().capacity(maxRows, sae.latents()));
+            made = device.packedEncoder(sae.latents(), sae.width());
+            device.kernels().pack(sae.weights().encoder(), sae.weights().encoderBias(), made);
+            this.encoder = made;
+        } catch (RuntimeException | Error e) {
+            if (made != null) {
+                made.close();
+            }
+            memory.releaseAll();
+            memory.close();
+            throw e;
+        }
     }
 
     /** Most rows that one call takes; may be fewer than were asked for. */

@@ -95,8 +95,13 @@ public final class Sae implements AutoCloseable {
                     "codes of " + codes.latents() + " latents can't be decoded by an SAE of " + latents());
         }
         Matrix out = device.memory().matrix("reconstruction", codes.rows(), width());
-        device.kernels().decode(codes, weights.decoder(), weights.decoderBias(), out);
-        return out;
+        try {
+            device.kernels().decode(codes, weights.decoder(), weights.decoderBias(), out);
+            return out;
+        } catch (RuntimeException | Error e) {
+            out.close();
+            throw e;
+        }
     }
 
     /** Buffers to encode and decode many batches of at most {@code maxRows} rows without allocating for each. */

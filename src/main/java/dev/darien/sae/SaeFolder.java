@@ -7,6 +7,7 @@ import dev.darien.data.SafetensorsFile;
 import dev.darien.data.SafetensorsWriter;
 import dev.darien.device.Device;
 import dev.darien.memory.Matrix;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -21,6 +22,11 @@ final class SaeFolder {
     private SaeFolder() {}
 
     static void save(Sae sae, Path folder) {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new DataException("the folder " + folder + " can't be created: " + e.getMessage(), e);
+        }
         Map<String, Object> configuration = new LinkedHashMap<>(sae.configuration());
         configuration.put("architecture", architectureName(sae.sparsity()));
         configuration.put("d_in", sae.width());
@@ -76,13 +82,18 @@ final class SaeFolder {
         Sparsity sparsity = sparsity(configurationFile, configuration);
         refuseUnsupported(configurationFile, configuration);
         try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
+            for (String name : List.of("W_enc", "b_enc", "W_dec", "b_dec")) {
+                requireFloating(file, name);
+            }
             List<Long> shape = file.tensor("W_enc").shape();
-            if (shape.size() != 2 || shape.get(0) > Integer.MAX_VALUE || shape.get(1) > Integer.MAX_VALUE) {
+            if (shape.size() != 2 || shape.stream().anyMatch(size -> size < 1 || size > Integer.MAX_VALUE)) {
                 throw new DataException(
                         file.path() + ": tensor 'W_enc' has shape " + shape + " where [d_in, d_sae] was expected");
             }
             int width = shape.get(0).intValue();
             int latents = shape.get(1).intValue();
+            requireSize(configurationFile, configuration, "d_in", width);
+            requireSize(configurationFile, configuration, "d_sae", latents);
             if (sparsity instanceof TopK topK && topK.k() > latents) {
                 throw new DataException(
                         configurationFile + ": k is " + topK.k() + " but there are only " + latents + " latents");
@@ -95,7 +106,9 @@ final class SaeFolder {
                 file.read("b_dec", host.weights().decoderBias());
                 Matrix thresholds = host.weights().thresholds();
                 if (thresholds != null) {
+                    requireFloating(file, "threshold");
                     file.read("threshold", thresholds);
+                    clampBelowZero(thresholds);
                 }
                 host.upload(weights);
                 boolean subtract = !Boolean.FALSE.equals(configuration.get("apply_b_dec_to_input"));
@@ -107,13 +120,36 @@ final class SaeFolder {
         }
     }
 
+    private static void requireFloating(SafetensorsFile file, String name) {
+        String dtype = file.tensor(name).dtype();
+        if (!List.of("F32", "F16", "BF16", "F64").contains(dtype)) {
+            throw new DataException(file.path() + ": tensor '" + name + "' is of type " + dtype
+                    + " where F32, F16, BF16 or F64 was expected");
+        }
+    }
+
+    private static void requireSize(Path file, Map<String, Object> configuration, String key, int size) {
+        Object said = configuration.get(key);
+        if (said != null && !(said instanceof Integer number && number == size)) {
+            throw new DataException(
+                    file + ": " + key + " is " + said + ", but by the tensor 'W_enc' in " + WEIGHTS + " it is " + size);
+        }
+    }
+
+    /** In SAELens values also pass a ReLU, so that a threshold below 0 is the same as 0. */
+    private static void clampBelowZero(Matrix thresholds) {
+        for (int latent = 0; latent < thresholds.columns(); latent++) {
+            thresholds.set(0, latent, Math.max(0, thresholds.get(0, latent)));
+        }
+    }
+
     private static Sparsity sparsity(Path file, Map<String, Object> configuration) {
         Object name = configuration.getOrDefault("architecture", "standard");
         return switch (String.valueOf(name)) {
             case "standard" -> new Relu();
             case "jumprelu" -> new JumpRelu(0);
             case "topk" -> {
-                if (!(configuration.get("k") instanceof Number k) || k.intValue() < 1) {
+                if (!(configuration.get("k") instanceof Integer k) || k < 1) {
                     throw new DataException(file + ": a topk SAE needs k, a whole number of at least 1, but k is "
                             + configuration.get("k"));
                 }
@@ -121,7 +157,7 @@ final class SaeFolder {
                     throw new DataException(file + ": rescale_acts_by_decoder_norm is not supported; fold the decoder"
                             + " norms into the weights first");
                 }
-                yield new TopK(k.intValue());
+                yield new TopK(k);
             }
             default ->
                 throw new DataException(file + ": architecture '" + name + "' is not one of standard, topk, jumprelu");
@@ -129,6 +165,10 @@ final class SaeFolder {
     }
 
     private static void refuseUnsupported(Path file, Map<String, Object> configuration) {
+        Object subtract = configuration.get("apply_b_dec_to_input");
+        if (subtract != null && !(subtract instanceof Boolean)) {
+            throw new DataException(file + ": apply_b_dec_to_input is '" + subtract + "', neither true nor false");
+        }
         Object normalize = configuration.get("normalize_activations");
         if (normalize != null && !"none".equals(normalize) && !Boolean.FALSE.equals(normalize)) {
             throw new DataException(file + ": normalize_activations '" + normalize

@@ -16,7 +16,8 @@ public sealed interface Auxiliary {
     record AuxK(double coefficient, int k) implements Auxiliary {
         public AuxK {
             if (!(coefficient > 0) || k < 0) {
-                throw new IllegalArgumentException("auxk needs a positive coefficient and k of at least 1");
+                throw new IllegalArgumentException(
+                        "auxk needs a positive coefficient and a k of at least 0, not " + coefficient + " and " + k);
             }
         }
 

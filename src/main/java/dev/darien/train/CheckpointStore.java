@@ -11,11 +11,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -28,10 +28,9 @@ import java.util.zip.CRC32C;
  */
 final class CheckpointStore {
     private static final System.Logger LOG = System.getLogger(CheckpointStore.class.getName());
-    private static final Pattern MANIFEST = Pattern.compile("step-(\\d+)\\.json");
-    /** Also what a process that was killed left: files beside their target, and data without a manifest. */
-    private static final Pattern OURS =
-            Pattern.compile("step-\\d+\\.(json|safetensors)|\\.step-\\d+\\.\\w+\\..+\\.tmp");
+    private static final Pattern MANIFEST = Pattern.compile("step-(\\d{12})\\.json");
+    /** A file of a checkpoint, whole or as a crash has left it. */
+    private static final Pattern ANY_FILE = Pattern.compile("\\.?step-(\\d{12})\\.(json|safetensors)(\\..*\\.tmp)?");
 
     private static final int FORMAT = 1;
     private static final int KEPT = 2;
@@ -42,7 +41,10 @@ final class CheckpointStore {
         this.folder = folder;
     }
 
-    /** Writes a checkpoint, then removes all but the newest two. */
+    /**
+     * Writes a checkpoint, then removes all but it and the one before. Any later one is of a part of the run that was
+     * taken back because it was damaged.
+     */
     void write(Device device, long step, Map<String, Matrix> matrices, Map<String, Object> content) {
         createFolder();
         Path data = data(step);
@@ -68,11 +70,13 @@ final class CheckpointStore {
         manifest.putAll(content);
         manifest.put("content_crc32c", contentChecksum(content));
         JsonFile.write(manifest(step), manifest);
-        List<Long> steps = steps();
-        for (long old : steps.subList(0, Math.max(0, steps.size() - KEPT))) {
-            delete(manifest(old));
-            delete(data(old));
-        }
+        List<Long> steps = steps().stream().filter(one -> one <= step).toList();
+        List<Long> kept = steps.subList(Math.max(0, steps.size() - KEPT), steps.size());
+        files(ANY_FILE).forEach((file, of) -> {
+            if (!kept.contains(of)) {
+                delete(file);
+            }
+        });
     }
 
     private void createFolder() {
@@ -85,22 +89,28 @@ final class CheckpointStore {
 
     /** Steps that have a checkpoint, ascending; damaged ones included. */
     List<Long> steps() {
+        return files(MANIFEST).values().stream().sorted().toList();
+    }
+
+    /** The files of such names and the steps in them. Manifests come first, so that no other is removed before its own. */
+    private Map<Path, Long> files(Pattern names) {
+        Map<Path, Long> found = new TreeMap<>(
+                Comparator.comparing((Path file) -> !file.toString().endsWith(".json"))
+                        .thenComparing(Comparator.naturalOrder()));
         if (!Files.isDirectory(folder)) {
-            return List.of();
+            return found;
         }
-        List<Long> steps = new ArrayList<>();
         try (Stream<Path> files = Files.list(folder)) {
             files.forEach(file -> {
-                Matcher matcher = MANIFEST.matcher(file.getFileName().toString());
+                Matcher matcher = names.matcher(file.getFileName().toString());
                 if (matcher.matches()) {
-                    steps.add(Long.parseLong(matcher.group(1)));
+                    found.put(file, Long.parseLong(matcher.group(1)));
                 }
             });
         } catch (IOException e) {
             throw new DataException("the folder " + folder + " can't be read: " + e.getMessage(), e);
         }
-        steps.sort(Comparator.naturalOrder());
-        return steps;
+        return found;
     }
 
     /** Whether the checkpoint of {@code step} is there and undamaged; says in the log why not. */
@@ -136,21 +146,9 @@ final class CheckpointStore {
         }
     }
 
-    /** Removes every checkpoint, half-written ones included, when the run that they belong to is finished. */
+    /** Removes every checkpoint, when the run that they belong to is finished. */
     void clear() {
-        if (!Files.isDirectory(folder)) {
-            return;
-        }
-        List<Path> ours;
-        try (Stream<Path> files = Files.list(folder)) {
-            ours = files.filter(
-                            file -> OURS.matcher(file.getFileName().toString()).matches())
-                    .toList();
-        } catch (IOException e) {
-            LOG.log(System.Logger.Level.WARNING, "old checkpoints are left behind: " + e.getMessage());
-            return;
-        }
-        ours.forEach(CheckpointStore::delete);
+        files(ANY_FILE).keySet().forEach(CheckpointStore::delete);
         delete(folder);
     }
 

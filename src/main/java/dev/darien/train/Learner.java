@@ -15,7 +15,9 @@ import dev.darien.sae.SaeWeights;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
 import dev.darien.train.StepWorkspace.Chunk;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -55,17 +57,34 @@ final class Learner implements AutoCloseable {
         this.options = options;
         this.inputScale = inputScale;
         this.memory = device.memory().child("training");
-        this.state = new LearnerState(memory, options, width);
-        this.workspace = new StepWorkspace(device, memory, options, widestSparsity(width), state);
-        boolean stored = options.clip() > 0 || workspace.chunks.size() > 1;
-        this.gradients = stored ? GradientBuffers.allocate(memory, options.latents(), width) : null;
-        this.controller = options.targetL0() > 0
-                ? new PenaltyController(options.targetL0(), options.penalty().strength())
-                : null;
-        this.learningRate = options.learningRateSchedule();
-        this.hostStatistics = device.staging("statistics", DType.F64, 1, 2);
-        this.hostScalar = device.staging("scalar", DType.F64, 1, 1);
-        Initialiser.initialise(device, options, state, decoderBias);
+        // What the device holds itself, and not this learner's allocator.
+        @Nullable StepWorkspace buffers = null;
+        List<Matrix> staging = new ArrayList<>();
+        try {
+            this.state = new LearnerState(memory, options, width);
+            buffers = new StepWorkspace(device, memory, options, widestSparsity(width), state);
+            this.workspace = buffers;
+            boolean stored = options.clip() > 0 || workspace.chunks.size() > 1;
+            this.gradients = stored ? GradientBuffers.allocate(memory, options.latents(), width) : null;
+            this.controller = options.targetL0() > 0
+                    ? new PenaltyController(
+                            options.targetL0(), options.penalty().strength())
+                    : null;
+            this.learningRate = options.learningRateSchedule();
+            this.hostStatistics = device.staging("statistics", DType.F64, 1, 2);
+            staging.add(hostStatistics);
+            this.hostScalar = device.staging("scalar", DType.F64, 1, 1);
+            staging.add(hostScalar);
+            Initialiser.initialise(device, options, state, decoderBias);
+        } catch (RuntimeException | Error e) {
+            staging.forEach(Matrix::close);
+            if (buffers != null) {
+                buffers.close();
+            }
+            memory.releaseAll();
+            memory.close();
+            throw e;
+        }
     }
 
     /** While k is still falling the selection is wider than it ends up. */

@@ -182,7 +182,7 @@ public final class Recipe {
      */
     public TrainingOptions build(int width) {
         checkChoices();
-        int f = latents != null ? latents : Math.multiplyExact(expansion, width);
+        int f = latents != null ? latents : expanded(width);
         int b = batch != null ? batch : presetBatch();
         long steps = Math.max(1, tokens / Math.max(1, b));
         boolean april = preset == Preset.APRIL;
@@ -216,6 +216,15 @@ public final class Recipe {
                 presetThreshold(),
                 0.99,
                 seed);
+    }
+
+    private int expanded(int width) {
+        long wanted = (long) expansion * width;
+        if (wanted > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    "an expansion of " + expansion + " makes too many latents, " + wanted + ", of a width of " + width);
+        }
+        return (int) wanted;
     }
 
     private void checkChoices() {

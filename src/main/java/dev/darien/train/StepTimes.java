@@ -10,7 +10,7 @@ final class StepTimes {
     private final long[] nanos;
     private final long leaveOut;
     private long seen;
-    private int count;
+    private long count;
 
     StepTimes(long steps) {
         leaveOut = steps / 5;
@@ -22,12 +22,12 @@ final class StepTimes {
             return;
         }
         // Beyond the room there is, the newest replace the oldest.
-        nanos[count++ % nanos.length] = duration;
+        nanos[(int) (count++ % nanos.length)] = duration;
     }
 
     /** Median in seconds, 0 without any. */
     double median() {
-        int n = Math.min(count, nanos.length);
+        int n = (int) Math.min(count, nanos.length);
         if (n == 0) {
             return 0;
         }

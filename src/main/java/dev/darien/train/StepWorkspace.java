@@ -51,23 +51,28 @@ final class StepWorkspace implements AutoCloseable {
         int batch = options.batch();
         int latents = state.weights.latents();
         int width = state.weights.width();
-        encoder = own(device.packedEncoder(latents, width));
-        input = own(memory.matrix("input", batch, width));
-        residual = own(memory.matrix("residual", batch, width));
-        dead = own(memory.matrix("dead latents", DType.I32, 1, latents));
-        deadCount = own(memory.matrix("number of dead latents", DType.I32, 1, 1));
-        smallestKept = own(memory.vector("smallest value kept", 1));
-        statistics = own(memory.matrix("statistics", DType.F64, 1, 2));
-        penalty = own(memory.matrix("penalty", DType.F64, 1, 1));
-        boolean weighted = options.penalty() instanceof Penalty.L1 l1 && l1.decoderNormWeighted();
-        decoderNorms = weighted ? own(memory.vector("decoder norms", latents)) : null;
-        // The squared error is a mean over the batch: its gradient is 2/B times the residual.
-        Matrix scale = own(memory.vector("gradient scale", 1));
-        device.kernels().fill(scale, 2f / batch);
-        auxiliary = options.auxiliary() instanceof Auxiliary.AuxK auxK
-                ? auxiliary(memory, batch, latents, width, Math.min(auxK.kFor(width), latents))
-                : null;
-        chunks = chunks(memory, widest, batch, latents, state, scale);
+        try {
+            encoder = own(device.packedEncoder(latents, width));
+            input = own(memory.matrix("input", batch, width));
+            residual = own(memory.matrix("residual", batch, width));
+            dead = own(memory.matrix("dead latents", DType.I32, 1, latents));
+            deadCount = own(memory.matrix("number of dead latents", DType.I32, 1, 1));
+            smallestKept = own(memory.vector("smallest value kept", 1));
+            statistics = own(memory.matrix("statistics", DType.F64, 1, 2));
+            penalty = own(memory.matrix("penalty", DType.F64, 1, 1));
+            boolean weighted = options.penalty() instanceof Penalty.L1 l1 && l1.decoderNormWeighted();
+            decoderNorms = weighted ? own(memory.vector("decoder norms", latents)) : null;
+            // The squared error is a mean over the batch: its gradient is 2/B times the residual.
+            Matrix scale = own(memory.vector("gradient scale", 1));
+            device.kernels().fill(scale, 2f / batch);
+            auxiliary = options.auxiliary() instanceof Auxiliary.AuxK auxK
+                    ? auxiliary(memory, batch, latents, width, Math.min(auxK.kFor(width), latents))
+                    : null;
+            chunks = chunks(memory, widest, batch, latents, state, scale);
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
     }
 
     private List<Chunk> chunks(

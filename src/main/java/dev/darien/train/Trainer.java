@@ -92,7 +92,7 @@ public final class Trainer implements AutoCloseable {
                 learners.add(learner(options));
                 lastMetrics.add(null);
             }
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             close();
             throw e;
         }

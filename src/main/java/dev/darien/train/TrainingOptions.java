@@ -10,7 +10,7 @@ import java.util.Map;
 
 /**
  * Everything that decides how one SAE is trained. Lengths that depend on the run (warm-up, dead window) are already
- * resolved to steps and tokens; {@link Recipes} makes options from a few choices.
+ * resolved to steps and tokens; {@link Recipe} makes options from a few choices.
  *
  * @param sparsity selection in training
  * @param penalty sparsity penalty
@@ -73,16 +73,29 @@ public record TrainingOptions(
         check(tokens >= batch, tokens + " tokens don't fill one batch of " + batch);
         check(learningRate > 0 && Double.isFinite(learningRate), "lr must be positive, not " + learningRate);
         check(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, "Adam's betas must be in [0, 1)");
+        check(epsilon > 0, "Adam's epsilon must be positive, not " + epsilon);
+        check(
+                thresholdDecay >= 0 && thresholdDecay < 1,
+                "the threshold decay must be in [0, 1), not " + thresholdDecay);
+        check(initialThreshold >= 0, "the first threshold can't be negative: " + initialThreshold);
+        check(decoderInitNorm > 0, "decoder rows must start with a positive norm, not " + decoderInitNorm);
+        check(!unitDecoder || decoderInitNorm == 1, "decoder rows that are kept at norm 1 must start with norm 1");
         check(decayFraction >= 0 && decayFraction <= 1, "decay is a fraction of the run, not " + decayFraction);
         check(warmupSteps >= 0 && sparsityWarmupSteps >= 0 && kWarmupSteps >= 0, "a warm-up can't be negative");
         check(clip >= 0, "clip must be positive or none, not " + clip);
-        check(penalty.strength() >= 0, "a penalty can't be negative: " + penalty.strength());
+        check(
+                penalty.strength() >= 0 && Double.isFinite(penalty.strength()),
+                "a penalty must be finite and not negative: " + penalty.strength());
         check(
                 targetL0 >= 0 && targetL0 <= latents,
                 "target-l0 must lie between 0 and " + latents + ", not " + targetL0);
         check(deadAfterTokens >= 1, "the dead window must be at least 1 token");
         int k = k(sparsity);
         check(k <= latents, "k is " + k + " but there are only " + latents + " latents");
+        check(
+                !(sparsity instanceof JumpRelu jumpRelu)
+                        || (jumpRelu.bandwidth() > 0 && Float.isFinite(jumpRelu.bandwidth())),
+                "the bandwidth must be positive to train thresholds through its window");
         check(
                 !(penalty instanceof Penalty.L0) || sparsity instanceof JumpRelu,
                 "an L0 penalty needs jumprelu, whose thresholds it trains");
@@ -120,7 +133,7 @@ public record TrainingOptions(
 
     /** Steps without firing after which a latent is dead. */
     public int deadAfterSteps() {
-        return (int) Math.min(Integer.MAX_VALUE / 2, (deadAfterTokens + batch - 1) / batch);
+        return (int) Math.min(Integer.MAX_VALUE / 2, Math.ceilDiv(deadAfterTokens, batch));
     }
 
     /** All options by name, in a fixed order: kept with the SAE, and compared when a run is resumed. */

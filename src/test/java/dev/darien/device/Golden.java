@@ -12,7 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Golden vectors: inputs, outputs and gradients that autograd computed in double precision, from test resources. */
-final class Golden {
+public final class Golden {
     private static final Pattern TENSOR = Pattern.compile(
             "\"([\\w.]+)\"\\s*:\\s*\\{\\s*\"dtype\"\\s*:\\s*\"(F32|I32)\"\\s*,\\s*\"shape\"\\s*:\\s*\\[([\\d, ]*)]\\s*,"
                     + "\\s*\"data_offsets\"\\s*:\\s*\\[\\s*(\\d+)\\s*,\\s*\\d+\\s*]");
@@ -42,7 +42,7 @@ final class Golden {
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    static Golden load(String name) {
+    public static Golden load(String name) {
         String path = "/golden/" + name + ".safetensors";
         try (InputStream in = Golden.class.getResourceAsStream(path)) {
             if (in == null) {
@@ -55,7 +55,7 @@ final class Golden {
     }
 
     /** A tensor as rows; leading dimensions are folded into one, a vector is one row. */
-    float[][] rows(String tensor) {
+    public float[][] rows(String tensor) {
         Tensor found = tensors.get(tensor);
         if (found == null) {
             throw new AssertionError(name + " has no tensor " + tensor + ", only " + tensors.keySet());
@@ -69,11 +69,11 @@ final class Golden {
         return rows;
     }
 
-    float[] vector(String tensor) {
+    public float[] vector(String tensor) {
         return rows(tensor)[0];
     }
 
-    float scalar(String tensor) {
+    public float scalar(String tensor) {
         return vector(tensor)[0];
     }
 }

@@ -200,15 +200,26 @@ final class SparseRows {
      * before and after compilation: the same run would not give the same bits.
      */
     static float sum(FloatVector vector) {
-        FloatVector sum = vector;
-        if (LANES > 8) {
-            sum = sum.add(sum.rearrange(SWAP_8));
-        }
-        if (LANES > 4) {
-            sum = sum.add(sum.rearrange(SWAP_4));
-        }
-        sum = sum.add(sum.rearrange(SWAP_2));
-        return sum.add(sum.rearrange(SWAP_1)).lane(0);
+        // Each method is small enough (35 bytes) to be inlined wherever it is called. A call would put the vector on
+        // the
+        // heap, once for each row.
+        return foldBy1(foldBy2(foldBy4(foldBy8(vector)))).lane(0);
+    }
+
+    private static FloatVector foldBy8(FloatVector vector) {
+        return LANES > 8 ? vector.add(vector.rearrange(SWAP_8)) : vector;
+    }
+
+    private static FloatVector foldBy4(FloatVector vector) {
+        return LANES > 4 ? vector.add(vector.rearrange(SWAP_4)) : vector;
+    }
+
+    private static FloatVector foldBy2(FloatVector vector) {
+        return vector.add(vector.rearrange(SWAP_2));
+    }
+
+    private static FloatVector foldBy1(FloatVector vector) {
+        return vector.add(vector.rearrange(SWAP_1));
     }
 
     private static FloatVector load(MemorySegment matrix, long at) {

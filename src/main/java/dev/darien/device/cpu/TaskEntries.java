@@ -61,6 +61,11 @@ final class TaskEntries {
         return total;
     }
 
+    /** Bytes that it has grown to. */
+    long bytes() {
+        return (long) (indices.length + values.length + starts.length + lengths.length) * Integer.BYTES;
+    }
+
     /** Number of entries of all rows. */
     int count() {
         int total = 0;

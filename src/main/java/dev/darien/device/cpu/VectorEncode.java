@@ -39,6 +39,7 @@ final class VectorEncode {
         team.run(tasks, (task, worker) -> encodeTask(x, encoder, task, worker, Rule.TOP_K, k, 0, dead));
         finish(encoder.mainEntries(), tasks, codes);
         finishDead(encoder, tasks, dead);
+        encoder.countEntries(tasks);
     }
 
     void threshold(Matrix x, VectorEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
@@ -51,6 +52,7 @@ final class VectorEncode {
         Rule rule = bandwidth > 0 ? Rule.WINDOW : Rule.ABOVE;
         team.run(tasks, (task, worker) -> encodeTask(x, encoder, task, worker, rule, 0, bandwidth, null));
         finish(encoder.mainEntries(), tasks, codes);
+        encoder.countEntries(tasks);
     }
 
     /**
@@ -77,6 +79,7 @@ final class VectorEncode {
         }
         long total = finish(entries, tasks, codes);
         finishDead(encoder, tasks, dead);
+        encoder.countEntries(tasks);
         if (total > 0) {
             float smallest = smallest(codes, total);
             smallestKept.segment().set(Matrix.FLOAT, 0, smallest);

@@ -6,7 +6,9 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.Reservation;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Encoder weights in heap panels, which the micro-kernel reads fastest, and the space that encoding works in. Counted
@@ -15,7 +17,8 @@ import java.util.Arrays;
 final class VectorEncoder implements PackedEncoder {
     private final int latents;
     private final int width;
-    private final Reservation reservation;
+    private final Allocator allocator;
+    private final List<Reservation> reservations = new ArrayList<>();
     final GemmPanels panels;
     final float[] bias;
     final float[] thresholds;
@@ -27,6 +30,7 @@ final class VectorEncoder implements PackedEncoder {
     private TaskEntries[] mainEntries = new TaskEntries[0];
     private TaskEntries[] deadEntries = new TaskEntries[0];
     private boolean packed;
+    private long entryBytes;
 
     final int[] histogram = new int[1 << 16];
     /** Just below where the last batch-wide selection ended: where the next one most likely will. */
@@ -36,14 +40,14 @@ final class VectorEncoder implements PackedEncoder {
         Shapes.encoderSize(latents, width);
         this.latents = latents;
         this.width = width;
+        this.allocator = allocator;
         panels = new GemmPanels(latents, width);
         int padded = panels.panelCount() * GemmKernel.COLUMNS;
         bias = new float[padded];
         thresholds = new float[padded];
         deadLatents = new int[latents];
         deadBefore = new int[tiles() + 1];
-        reservation = allocator.reserve(
-                "packed encoder", (long) padded * Float.BYTES * (width + 3L) + EncodeScratch.bytes(width));
+        count("packed encoder", (long) padded * Float.BYTES * (width + 3L));
     }
 
     /** Tiles of latents that a row is encoded in. */
@@ -80,6 +84,7 @@ final class VectorEncoder implements PackedEncoder {
             for (int worker = before; worker < workers; worker++) {
                 scratch[worker] = new EncodeScratch(width);
             }
+            count("encoder scratch", (workers - before) * EncodeScratch.bytes(width));
         }
         if (mainEntries.length < tasks) {
             int before = mainEntries.length;
@@ -90,6 +95,22 @@ final class VectorEncoder implements PackedEncoder {
                 deadEntries[task] = new TaskEntries();
             }
         }
+    }
+
+    /** Counts what selections have grown by since the last call; they keep their size. */
+    void countEntries(int tasks) {
+        long bytes = 0;
+        for (int task = 0; task < tasks; task++) {
+            bytes += mainEntries[task].bytes() + deadEntries[task].bytes();
+        }
+        if (bytes > entryBytes) {
+            count("selected entries", bytes - entryBytes);
+            entryBytes = bytes;
+        }
+    }
+
+    private void count(String what, long bytes) {
+        reservations.add(allocator.reserve(what, bytes));
     }
 
     EncodeScratch scratch(int worker) {
@@ -116,6 +137,6 @@ final class VectorEncoder implements PackedEncoder {
 
     @Override
     public void close() {
-        reservation.close();
+        reservations.forEach(Reservation::close);
     }
 }

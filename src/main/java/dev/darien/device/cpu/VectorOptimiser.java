@@ -25,29 +25,44 @@ final class VectorOptimiser {
         if (partial.length < tasks) {
             partial = new double[tasks];
         }
-        team.run(tasks, (task, worker) -> {
-            double total = 0;
-            long last = Math.min(x.rows(), (task + 1L) * ROWS_PER_TASK);
-            for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
-                if (touched != null && Cells.getInt(touched, row) == 0) {
-                    continue;
-                }
-                long at = x.rowOffset(row);
-                if (orthogonalTo == null) {
-                    total += RowMath.dot(x.segment(), at, x.segment(), at, x.columns());
-                } else {
-                    long otherAt = orthogonalTo.rowOffset(row);
-                    float along = RowMath.dot(x.segment(), at, orthogonalTo.segment(), otherAt, x.columns());
-                    total += RowMath.squaredRest(x.segment(), at, orthogonalTo.segment(), otherAt, along, x.columns());
-                }
-            }
-            partial[task] = total;
-        });
+        // Two methods, not one: together they are too much for the compiler to inline, and what isn't inlined puts its
+        // vectors on the heap.
+        if (orthogonalTo == null) {
+            team.run(tasks, (task, worker) -> partial[task] = squares(x, touched, task));
+        } else {
+            team.run(tasks, (task, worker) -> partial[task] = squaresOfRest(x, touched, orthogonalTo, task));
+        }
         double total = accumulate ? Cells.getDouble(sum, 0) : 0;
         for (int task = 0; task < tasks; task++) {
             total += partial[task];
         }
         Cells.setDouble(sum, 0, total);
+    }
+
+    private static double squares(Matrix x, @Nullable Matrix touched, int task) {
+        double total = 0;
+        long last = Math.min(x.rows(), (task + 1L) * ROWS_PER_TASK);
+        for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
+            if (touched == null || Cells.getInt(touched, row) != 0) {
+                long at = x.rowOffset(row);
+                total += RowMath.dot(x.segment(), at, x.segment(), at, x.columns());
+            }
+        }
+        return total;
+    }
+
+    private static double squaresOfRest(Matrix x, @Nullable Matrix touched, Matrix orthogonalTo, int task) {
+        double total = 0;
+        long last = Math.min(x.rows(), (task + 1L) * ROWS_PER_TASK);
+        for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
+            if (touched == null || Cells.getInt(touched, row) != 0) {
+                long at = x.rowOffset(row);
+                long otherAt = orthogonalTo.rowOffset(row);
+                float along = RowMath.dot(x.segment(), at, orthogonalTo.segment(), otherAt, x.columns());
+                total += RowMath.squaredRest(x.segment(), at, orthogonalTo.segment(), otherAt, along, x.columns());
+            }
+        }
+        return total;
     }
 
     void adam(

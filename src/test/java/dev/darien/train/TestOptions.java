@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.train;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Options for small runs, and options that differ from others in some components. */
+final class TestOptions {
+    /** Every architecture, by a small recipe that exercises all that it has. */
+    static final String[] ARCHITECTURES = {"topk", "batchtopk", "jumprelu", "relu", "april"};
+
+    private TestOptions() {}
+
+    /** A recipe for {@code architecture}; {@code april} is relu with that preset. */
+    static Recipe recipe(String architecture) {
+        return switch (architecture) {
+            case "topk", "batchtopk" -> Recipe.of(architecture).k(4).auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));
+            case "jumprelu" -> Recipe.of("jumprelu").targetL0(6);
+            case "relu" -> Recipe.of("relu").targetL0(8);
+            case "april" -> Recipe.of("relu").preset(Preset.APRIL).l1(2);
+            default -> throw new AssertionError(architecture);
+        };
+    }
+
+    /** {@code options} with other values for components, given as name, value, name, value, … */
+    static TrainingOptions with(TrainingOptions options, Object... changes) {
+        Map<String, Object> changed = new HashMap<>();
+        for (int at = 0; at < changes.length; at += 2) {
+            changed.put((String) changes[at], changes[at + 1]);
+        }
+        RecordComponent[] components = TrainingOptions.class.getRecordComponents();
+        Object[] values = new Object[components.length];
+        try {
+            for (int at = 0; at < components.length; at++) {
+                String name = components[at].getName();
+                values[at] = changed.containsKey(name)
+                        ? changed.remove(name)
+                        : components[at].getAccessor().invoke(options);
+            }
+            if (!changed.isEmpty()) {
+                throw new AssertionError("no options " + changed.keySet());
+            }
+            Class<?>[] types =
+                    Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
+            return TrainingOptions.class.getDeclaredConstructor(types).newInstance(values);
+        } catch (InvocationTargetException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new AssertionError(e);
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+}

@@ -34,8 +34,8 @@ public record BatchTopK(int k) implements Sparsity {
     }
 
     @Override
-    public boolean bounded() {
-        return true;
+    public Sparsity withK(int other) {
+        return new BatchTopK(other);
     }
 
     @Override

@@ -35,7 +35,17 @@ public sealed interface Sparsity permits Relu, TopK, BatchTopK, JumpRelu {
      * own (AuxK).
      */
     default boolean bounded() {
-        return false;
+        return k() > 0;
+    }
+
+    /** Latents for each row, at most or on average; 0 for rules without a k. */
+    default int k() {
+        return 0;
+    }
+
+    /** The same rule with another k; the rule itself where it has none. */
+    default Sparsity withK(int other) {
+        return this;
     }
 
     /** Encodes {@code selection.input()} into {@code selection.codes()}. */

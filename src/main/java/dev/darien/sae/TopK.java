@@ -26,8 +26,8 @@ public record TopK(int k) implements Sparsity {
     }
 
     @Override
-    public boolean bounded() {
-        return true;
+    public Sparsity withK(int other) {
+        return new TopK(other);
     }
 
     @Override

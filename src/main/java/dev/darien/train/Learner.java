@@ -8,16 +8,12 @@ import dev.darien.device.LatentTerms;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
-import dev.darien.sae.BatchTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeWeights;
 import dev.darien.sae.Sparsity;
-import dev.darien.sae.TopK;
 import dev.darien.train.StepWorkspace.Chunk;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -38,18 +34,9 @@ final class Learner implements AutoCloseable {
     private final @Nullable GradientBuffers gradients;
     private final @Nullable PenaltyController controller;
     private final Schedule learningRate;
-    private final Matrix hostStatistics;
-    private final Matrix hostScalar;
+    private final StepStatistics statistics;
 
     private long step;
-    /** Sums since the last reading by a reporter, and by the controller. */
-    private double squaredError;
-
-    private double active;
-    private double penaltySum;
-    private long reportSteps;
-    private double controlledActive;
-    private long controlledSteps;
 
     Learner(Device device, TrainingOptions options, int width, double inputScale, Matrix decoderBias) {
         this.device = device;
@@ -59,7 +46,7 @@ final class Learner implements AutoCloseable {
         this.memory = device.memory().child("training");
         // What the device holds itself, and not this learner's allocator.
         @Nullable StepWorkspace buffers = null;
-        List<Matrix> staging = new ArrayList<>();
+        @Nullable StepStatistics sums = null;
         try {
             this.state = new LearnerState(memory, options, width);
             buffers = new StepWorkspace(device, memory, options, widestSparsity(width), state);
@@ -71,13 +58,13 @@ final class Learner implements AutoCloseable {
                             options.targetL0(), options.penalty().strength())
                     : null;
             this.learningRate = options.learningRateSchedule();
-            this.hostStatistics = device.staging("statistics", DType.F64, 1, 2);
-            staging.add(hostStatistics);
-            this.hostScalar = device.staging("scalar", DType.F64, 1, 1);
-            staging.add(hostScalar);
+            sums = new StepStatistics(device, buffers);
+            this.statistics = sums;
             Initialiser.initialise(device, options, state, decoderBias);
         } catch (RuntimeException | Error e) {
-            staging.forEach(Matrix::close);
+            if (sums != null) {
+                sums.close();
+            }
             if (buffers != null) {
                 buffers.close();
             }
@@ -89,35 +76,23 @@ final class Learner implements AutoCloseable {
 
     /** While k is still falling the selection is wider than it ends up. */
     private Sparsity widestSparsity(int width) {
-        return options.kWarmupSteps() > 0
-                ? withK(Math.max(k(), Math.min(width, options.latents())))
-                : options.sparsity();
+        Sparsity last = options.sparsity();
+        return options.kWarmupSteps() > 0 ? last.withK(widestK(width)) : last;
     }
 
-    private int k() {
-        return switch (options.sparsity()) {
-            case TopK topK -> topK.k();
-            case BatchTopK batchTopK -> batchTopK.k();
-            default -> 0;
-        };
-    }
-
-    private Sparsity withK(int k) {
-        return switch (options.sparsity()) {
-            case TopK ignored -> new TopK(k);
-            case BatchTopK ignored -> new BatchTopK(k);
-            default -> options.sparsity();
-        };
+    private int widestK(int width) {
+        return Math.max(options.sparsity().k(), Math.min(width, options.latents()));
     }
 
     /** The selection of this step: k falls linearly from the width to its value over the k warm-up. */
     private Sparsity sparsityNow() {
-        if (step >= options.kWarmupSteps() || k() == 0) {
-            return options.sparsity();
+        Sparsity last = options.sparsity();
+        if (step >= options.kWarmupSteps() || !last.bounded()) {
+            return last;
         }
         double done = (double) step / options.kWarmupSteps();
-        int widest = Math.max(k(), Math.min(state.weights.width(), options.latents()));
-        return withK((int) Math.round(widest + (k() - widest) * done));
+        int widest = widestK(state.weights.width());
+        return last.withK((int) Math.round(widest + (last.k() - widest) * done));
     }
 
     /** λ of this step. */
@@ -178,13 +153,9 @@ final class Learner implements AutoCloseable {
         update(adam, penalty);
         trackThreshold();
         step++;
-        reportSteps++;
-        controlledSteps++;
+        statistics.countStep();
         if (controller != null && step % PenaltyController.INTERVAL == 0) {
-            readStatistics();
-            controller.observe(controlledActive / ((double) controlledSteps * options.batch()));
-            controlledActive = 0;
-            controlledSteps = 0;
+            controller.observe(statistics.takeControlledL0(options.batch()));
         }
     }
 
@@ -213,16 +184,12 @@ final class Learner implements AutoCloseable {
         if (state.thresholds != null && options.sparsity() instanceof JumpRelu jumpRelu) {
             float l0 = options.penalty() instanceof Penalty.L0 ? (float) (penalty / options.batch()) : 0;
             kernels.thresholdGradient(
-                    terms, state.thresholds.value(), bandwidth(jumpRelu), l0, !first, state.thresholds.gradient());
+                    terms, state.thresholds.value(), jumpRelu.bandwidth(), l0, !first, state.thresholds.gradient());
         }
         if (gradients != null) {
             kernels.latentGradients(
                     terms, normPenalty(penalty), state.weights.decoder(), gradients.rows(), gradients.touched());
         }
-    }
-
-    private float bandwidth(JumpRelu jumpRelu) {
-        return jumpRelu.bandwidth();
     }
 
     private float normPenalty(double penalty) {
@@ -357,42 +324,27 @@ final class Learner implements AutoCloseable {
                 workspace.deadCount);
     }
 
-    private void readStatistics() {
-        device.download(workspace.statistics, hostStatistics);
-        squaredError += hostStatistics.getDouble(0, 0);
-        active += hostStatistics.getDouble(0, 1);
-        controlledActive += hostStatistics.getDouble(0, 1);
-        device.download(workspace.penalty, hostScalar);
-        penaltySum += hostScalar.getDouble(0, 0);
-        kernels.fill(workspace.statistics, 0);
-        kernels.fill(workspace.penalty, 0);
-    }
-
     /**
      * Means since the last call.
      *
      * @param totalVariance mean squared distance of the data from its mean, unscaled
      */
     TrainingMetrics metrics(double totalVariance, double tokensPerSecond, double seconds) {
-        readStatistics();
-        double rows = Math.max(1, reportSteps) * (double) options.batch();
-        double reconstruction = squaredError / rows;
-        double l0 = active / rows;
-        double penalty = 2 * penaltySum / rows;
-        if (options.penalty() instanceof Penalty.L0) {
-            penalty = penaltyNow() * l0;
-        }
+        StepStatistics.Sums sums = statistics.take();
+        double rows = Math.max(1, sums.steps()) * (double) options.batch();
+        double reconstruction = sums.squaredError() / rows;
+        double l0 = sums.active() / rows;
+        double penalty = options.penalty() instanceof Penalty.L0 ? penaltyNow() * l0 : 2 * sums.penalty() / rows;
         listDead();
-        int deadLatents = readInt(workspace.deadCount);
+        int deadLatents = statistics.deadLatents();
         double auxiliaryLoss = 0;
         double auxiliaryShare = 0;
         if (workspace.auxiliary != null && deadLatents > 0) {
-            device.download(workspace.auxiliary.loss(), hostScalar);
-            auxiliaryLoss = hostScalar.getDouble(0, 0);
+            auxiliaryLoss = statistics.auxiliaryLoss(workspace.auxiliary);
             auxiliaryShare = options.auxiliary() instanceof Auxiliary.AuxK auxK ? auxK.coefficient() : 0;
         }
         double variance = totalVariance * inputScale * inputScale;
-        TrainingMetrics metrics = new TrainingMetrics(
+        return new TrainingMetrics(
                 step,
                 options.steps(),
                 step * options.batch(),
@@ -405,18 +357,6 @@ final class Learner implements AutoCloseable {
                 learningRateNow(),
                 tokensPerSecond,
                 seconds);
-        squaredError = 0;
-        active = 0;
-        penaltySum = 0;
-        reportSteps = 0;
-        return metrics;
-    }
-
-    private int readInt(Matrix one) {
-        try (Matrix host = device.staging("integer", DType.I32, 1, 1)) {
-            device.download(one, host);
-            return (int) host.getLong(0, 0);
-        }
     }
 
     /** The matrices of a checkpoint. */
@@ -424,45 +364,24 @@ final class Learner implements AutoCloseable {
         return state.named();
     }
 
-    /** The numbers of a checkpoint. Statistics since the last report go along, so that a resumed run reports the same. */
+    /** The numbers of a checkpoint. */
     Map<String, Object> checkpointNumbers() {
-        readStatistics();
         Map<String, Object> numbers = new LinkedHashMap<>();
         numbers.put("step", step);
-        numbers.put("squared_error", squaredError);
-        numbers.put("active", active);
-        numbers.put("penalty_sum", penaltySum);
-        numbers.put("report_steps", reportSteps);
-        numbers.put("controlled_active", controlledActive);
-        numbers.put("controlled_steps", controlledSteps);
+        statistics.save(numbers);
         if (controller != null) {
-            numbers.put("log_strength", controller.logStrength());
-            numbers.put("control_error", controller.error());
+            controller.save(numbers);
         }
         return numbers;
     }
 
     /** Continues from the numbers of a checkpoint, whose matrices have been uploaded already. */
     void restore(Map<String, Object> numbers) {
-        step = number(numbers, "step").longValue();
-        squaredError = number(numbers, "squared_error").doubleValue();
-        active = number(numbers, "active").doubleValue();
-        penaltySum = number(numbers, "penalty_sum").doubleValue();
-        reportSteps = number(numbers, "report_steps").longValue();
-        controlledActive = number(numbers, "controlled_active").doubleValue();
-        controlledSteps = number(numbers, "controlled_steps").longValue();
+        step = StepStatistics.number(numbers, "step").longValue();
+        statistics.restore(numbers);
         if (controller != null) {
-            controller.restore(
-                    number(numbers, "log_strength").doubleValue(),
-                    number(numbers, "control_error").doubleValue());
+            controller.restore(numbers);
         }
-    }
-
-    private static Number number(Map<String, Object> numbers, String name) {
-        if (numbers.get(name) instanceof Number number) {
-            return number;
-        }
-        throw new IllegalStateException("the checkpoint has no number '" + name + "'");
     }
 
     /** What has been learnt, as an SAE for unscaled activations; the caller closes it. */
@@ -491,8 +410,7 @@ final class Learner implements AutoCloseable {
 
     @Override
     public void close() {
-        hostScalar.close();
-        hostStatistics.close();
+        statistics.close();
         if (gradients != null) {
             gradients.close();
         }

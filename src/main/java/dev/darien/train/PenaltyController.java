@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
+import java.util.Map;
+
 /**
  * Steers a penalty's coefficient until the measured L0 is the one asked for: a proportional-integral controller on the
  * logarithm of both, because the coefficient's useful values span orders of magnitude.
@@ -33,16 +35,14 @@ final class PenaltyController {
         return Math.exp(logStrength + PROPORTIONAL_GAIN * error);
     }
 
-    double logStrength() {
-        return logStrength;
+    /** Puts the state into a checkpoint. */
+    void save(Map<String, Object> numbers) {
+        numbers.put("log_strength", logStrength);
+        numbers.put("control_error", error);
     }
 
-    double error() {
-        return error;
-    }
-
-    void restore(double savedLogStrength, double savedError) {
-        logStrength = savedLogStrength;
-        error = savedError;
+    void restore(Map<String, Object> numbers) {
+        logStrength = StepStatistics.number(numbers, "log_strength").doubleValue();
+        error = StepStatistics.number(numbers, "control_error").doubleValue();
     }
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
-import dev.darien.sae.BatchTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sparsity;
-import dev.darien.sae.TopK;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -90,7 +88,7 @@ public record TrainingOptions(
                 targetL0 >= 0 && targetL0 <= latents,
                 "target-l0 must lie between 0 and " + latents + ", not " + targetL0);
         check(deadAfterTokens >= 1, "the dead window must be at least 1 token");
-        int k = k(sparsity);
+        int k = sparsity.k();
         check(k <= latents, "k is " + k + " but there are only " + latents + " latents");
         check(
                 !(sparsity instanceof JumpRelu jumpRelu)
@@ -111,14 +109,6 @@ public record TrainingOptions(
         if (!holds) {
             throw new IllegalArgumentException(otherwise);
         }
-    }
-
-    private static int k(Sparsity sparsity) {
-        return switch (sparsity) {
-            case TopK topK -> topK.k();
-            case BatchTopK batchTopK -> batchTopK.k();
-            default -> 0;
-        };
     }
 
     /** Steps of the run. */

@@ -4,6 +4,8 @@ package dev.darien.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.HashMap;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -65,7 +67,9 @@ class PenaltyControllerTest {
         PenaltyController one = new PenaltyController(10, 0.3);
         one.observe(17);
         PenaltyController other = new PenaltyController(10, 0.3);
-        other.restore(one.logStrength(), one.error());
+        Map<String, Object> numbers = new HashMap<>();
+        one.save(numbers);
+        other.restore(numbers);
         assertThat(other.strength()).isEqualTo(one.strength());
         one.observe(12);
         other.observe(12);

@@ -29,6 +29,7 @@ final class AdamRow {
      * @param gradient its gradient, from index 0; left as it is
      * @param unit whether the row has norm 1: removes {@code (g·w / w·w) w} from the gradient first, and scales the row
      *     to norm 1 afterwards; a row of norm 0 stays
+     * @param lanes space for {@link SparseRows#sum}
      */
     static void update(
             AdamStep step,
@@ -37,10 +38,11 @@ final class AdamRow {
             Matrix secondMoments,
             long row,
             float[] gradient,
-            boolean unit) {
+            boolean unit,
+            float[] lanes) {
         int columns = weights.columns();
         long at = weights.rowOffset(row);
-        float parallel = unit ? parallel(weights.segment(), at, columns, gradient) : 0f;
+        float parallel = unit ? parallel(weights.segment(), at, columns, gradient, lanes) : 0f;
         float squares = update(
                 step,
                 weights.segment(),
@@ -51,14 +53,15 @@ final class AdamRow {
                 secondMoments.rowOffset(row),
                 columns,
                 gradient,
-                parallel);
+                parallel,
+                lanes);
         if (unit && squares > 0) {
             scale(weights.segment(), at, columns, (float) (1 / Math.sqrt(squares)));
         }
     }
 
     /** {@code g·w / w·w}, or 0 for a row of zeros. */
-    private static float parallel(MemorySegment weights, long offset, int columns, float[] gradient) {
+    private static float parallel(MemorySegment weights, long offset, int columns, float[] gradient, float[] lanes) {
         FloatVector products = FloatVector.zero(SPECIES);
         FloatVector squares = products;
         int vectors = SPECIES.loopBound(columns);
@@ -68,8 +71,8 @@ final class AdamRow {
             products = w.fma(FloatVector.fromArray(SPECIES, gradient, c), products);
             squares = w.fma(w, squares);
         }
-        float product = SparseRows.sum(products);
-        float square = SparseRows.sum(squares);
+        float product = SparseRows.sum(products, lanes);
+        float square = SparseRows.sum(squares, lanes);
         for (; c < columns; c++) {
             float w = weights.get(FLOAT, offset + (long) c * Float.BYTES);
             product = Math.fma(w, gradient[c], product);
@@ -89,7 +92,8 @@ final class AdamRow {
             long secondAt,
             int columns,
             float[] gradient,
-            float parallel) {
+            float parallel,
+            float[] lanes) {
         float beta1 = step.beta1();
         float beta2 = step.beta2();
         float rest1 = 1 - beta1;
@@ -116,7 +120,7 @@ final class AdamRow {
             w.intoMemorySegment(weights, weightsAt + at, ORDER);
             squares = w.fma(w, squares);
         }
-        float square = SparseRows.sum(squares);
+        float square = SparseRows.sum(squares, lanes);
         // The same operations one by one: an element's value doesn't depend on whether it falls into the tail.
         for (; c < columns; c++) {
             long at = (long) c * Float.BYTES;

@@ -66,7 +66,8 @@ final class RowMath {
             float sign,
             MemorySegment residual,
             long at,
-            int columns) {
+            int columns,
+            float[] lanes) {
         FloatVector minus = FloatVector.broadcast(SPECIES, -sign);
         FloatVector squares = FloatVector.zero(SPECIES);
         int vectors = SPECIES.loopBound(columns);
@@ -78,7 +79,7 @@ final class RowMath {
             value.intoMemorySegment(residual, at + bytes, ORDER);
             squares = value.fma(value, squares);
         }
-        float sum = SparseRows.sum(squares);
+        float sum = SparseRows.sum(squares, lanes);
         for (; column < columns; column++) {
             long bytes = (long) column * Float.BYTES;
             float value = Math.fma(-sign, target.get(Matrix.FLOAT, targetAt + bytes), row[column]);
@@ -90,18 +91,16 @@ final class RowMath {
     }
 
     /** {@code a · b} of two rows in memory. */
-    static float dot(MemorySegment a, long aAt, MemorySegment b, long bAt, int columns) {
-        FloatVector sum0 = FloatVector.zero(SPECIES);
-        FloatVector sum1 = sum0;
-        int pairs = columns / (2 * LANES) * (2 * LANES);
+    static float dot(MemorySegment a, long aAt, MemorySegment b, long bAt, int columns, float[] lanes) {
+        // One accumulator: with two, C2 sometimes kept the vectors on the heap where rows are shorter than both.
+        FloatVector products = FloatVector.zero(SPECIES);
+        int vectors = SPECIES.loopBound(columns);
         int column = 0;
-        for (; column < pairs; column += 2 * LANES) {
+        for (; column < vectors; column += LANES) {
             long at = (long) column * Float.BYTES;
-            long next = at + (long) LANES * Float.BYTES;
-            sum0 = load(a, aAt + at).fma(load(b, bAt + at), sum0);
-            sum1 = load(a, aAt + next).fma(load(b, bAt + next), sum1);
+            products = load(a, aAt + at).fma(load(b, bAt + at), products);
         }
-        float sum = SparseRows.sum(sum0.add(sum1));
+        float sum = SparseRows.sum(products, lanes);
         for (; column < columns; column++) {
             long at = (long) column * Float.BYTES;
             sum = Math.fma(a.get(Matrix.FLOAT, aAt + at), b.get(Matrix.FLOAT, bAt + at), sum);
@@ -110,7 +109,8 @@ final class RowMath {
     }
 
     /** {@code ‖x - along · y‖²} of two rows in memory. */
-    static float squaredRest(MemorySegment x, long xAt, MemorySegment y, long yAt, float along, int columns) {
+    static float squaredRest(
+            MemorySegment x, long xAt, MemorySegment y, long yAt, float along, int columns, float[] lanes) {
         FloatVector minus = FloatVector.broadcast(SPECIES, -along);
         FloatVector squares = FloatVector.zero(SPECIES);
         int vectors = SPECIES.loopBound(columns);
@@ -120,7 +120,7 @@ final class RowMath {
             FloatVector value = minus.fma(load(y, yAt + at), load(x, xAt + at));
             squares = value.fma(value, squares);
         }
-        float sum = SparseRows.sum(squares);
+        float sum = SparseRows.sum(squares, lanes);
         for (; column < columns; column++) {
             long at = (long) column * Float.BYTES;
             float value = Math.fma(-along, y.get(Matrix.FLOAT, yAt + at), x.get(Matrix.FLOAT, xAt + at));
@@ -130,7 +130,7 @@ final class RowMath {
     }
 
     /** {@code ‖x - point‖²} of a row in memory. */
-    static float squaredDistance(MemorySegment x, long xAt, float[] point, int columns) {
+    static float squaredDistance(MemorySegment x, long xAt, float[] point, int columns, float[] lanes) {
         FloatVector squares = FloatVector.zero(SPECIES);
         int vectors = SPECIES.loopBound(columns);
         int column = 0;
@@ -139,7 +139,7 @@ final class RowMath {
                     load(x, xAt + (long) column * Float.BYTES).sub(FloatVector.fromArray(SPECIES, point, column));
             squares = value.fma(value, squares);
         }
-        float sum = SparseRows.sum(squares);
+        float sum = SparseRows.sum(squares, lanes);
         for (; column < columns; column++) {
             float value = x.get(Matrix.FLOAT, xAt + (long) column * Float.BYTES) - point[column];
             sum = Math.fma(value, value, sum);

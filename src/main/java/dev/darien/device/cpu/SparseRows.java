@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -22,16 +21,7 @@ final class SparseRows {
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    private static final VectorShuffle<Float> SWAP_1 = exchange(1);
-    private static final VectorShuffle<Float> SWAP_2 = exchange(2);
-    private static final VectorShuffle<Float> SWAP_4 = exchange(4);
-    private static final VectorShuffle<Float> SWAP_8 = exchange(8);
-
     private SparseRows() {}
-
-    private static VectorShuffle<Float> exchange(int distance) {
-        return VectorShuffle.fromOp(SPECIES, lane -> (lane ^ distance) & (LANES - 1));
-    }
 
     /**
      * {@code out = start + Σ_i values[i] · matrix[indices[i], :]}: the decoder for one token, or one latent's gradient.
@@ -137,6 +127,7 @@ final class SparseRows {
      *
      * @param vector {@code columns} floats from {@code vectorOffset}
      * @param out written at {@code [from, to)}
+     * @param lanes space for {@link #sum}
      */
     static void dots(
             MemorySegment matrix,
@@ -148,7 +139,8 @@ final class SparseRows {
             int to,
             float[] vector,
             int vectorOffset,
-            float[] out) {
+            float[] out,
+            float[] lanes) {
         long rowBytes = rowStride * Float.BYTES;
         int vectors = SPECIES.loopBound(columns);
         for (int i = from; i < to; i += 4) {
@@ -170,10 +162,10 @@ final class SparseRows {
                 sum2 = v.fma(load(matrix, row2 + at), sum2);
                 sum3 = v.fma(load(matrix, row3 + at), sum3);
             }
-            float dot0 = sum(sum0);
-            float dot1 = sum(sum1);
-            float dot2 = sum(sum2);
-            float dot3 = sum(sum3);
+            float dot0 = sum(sum0, lanes);
+            float dot1 = sum(sum1, lanes);
+            float dot2 = sum(sum2, lanes);
+            float dot3 = sum(sum3, lanes);
             for (int c = vectors; c < columns; c++) {
                 long at = (long) c * Float.BYTES;
                 float v = vector[vectorOffset + c];
@@ -197,29 +189,24 @@ final class SparseRows {
 
     /**
      * The sum of the lanes as a fixed tree. {@code reduceLanes} may add floats in any order, and does so differently
-     * before and after compilation: the same run would not give the same bits.
+     * before and after compilation: the same run would not give the same bits. Rearranging lanes would need so many
+     * calls to be inlined that the compiler sometimes stops before the last, and then puts a vector on the heap for
+     * each row; an array that is there already costs nothing.
+     *
+     * @param lanes space for {@link VectorSpec#LANES} floats
      */
-    static float sum(FloatVector vector) {
-        // Each method is small enough (35 bytes) to be inlined wherever it is called. A call would put the vector on
-        // the
-        // heap, once for each row.
-        return foldBy1(foldBy2(foldBy4(foldBy8(vector)))).lane(0);
+    static float sum(FloatVector vector, float[] lanes) {
+        vector.intoArray(lanes, 0);
+        return sum(lanes);
     }
 
-    private static FloatVector foldBy8(FloatVector vector) {
-        return LANES > 8 ? vector.add(vector.rearrange(SWAP_8)) : vector;
-    }
-
-    private static FloatVector foldBy4(FloatVector vector) {
-        return LANES > 4 ? vector.add(vector.rearrange(SWAP_4)) : vector;
-    }
-
-    private static FloatVector foldBy2(FloatVector vector) {
-        return vector.add(vector.rearrange(SWAP_2));
-    }
-
-    private static FloatVector foldBy1(FloatVector vector) {
-        return vector.add(vector.rearrange(SWAP_1));
+    private static float sum(float[] lanes) {
+        for (int half = LANES / 2; half > 0; half /= 2) {
+            for (int lane = 0; lane < half; lane++) {
+                lanes[lane] += lanes[lane + half];
+            }
+        }
+        return lanes[0];
     }
 
     private static FloatVector load(MemorySegment matrix, long at) {

@@ -122,7 +122,7 @@ final class VectorDense {
             long last = Math.min(x.rows(), (task + 1L) * ROWS_PER_TASK);
             for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
                 long at = x.rowOffset(row);
-                float square = RowMath.dot(x.segment(), at, x.segment(), at, x.columns());
+                float square = RowMath.dot(x.segment(), at, x.segment(), at, x.columns(), scratch[worker].lanes);
                 Cells.set(norms, 0, (int) row, Math.sqrt(square));
             }
         });
@@ -206,7 +206,8 @@ final class VectorDense {
             team.run(tasks(count, ROWS_PER_TASK), (task, worker) -> {
                 int last = Math.min(count, (task + 1) * ROWS_PER_TASK);
                 for (int row = task * ROWS_PER_TASK; row < last; row++) {
-                    double square = RowMath.squaredDistance(x.segment(), x.rowOffset(row), point, columns);
+                    double square = RowMath.squaredDistance(
+                            x.segment(), x.rowOffset(row), point, columns, scratch[worker].lanes);
                     weight[row] = (float) (1 / Math.max(Math.sqrt(square), CLOSEST));
                 }
             });

@@ -68,7 +68,8 @@ final class VectorGradients {
                         targetSign,
                         residual.segment(),
                         residual.rowOffset(row),
-                        columns);
+                        columns,
+                        mine.lanes);
                 Cells.set(rowErrors, 0, row, error);
                 SparseRows.dots(
                         wDec.segment(),
@@ -80,7 +81,8 @@ final class VectorGradients {
                         entries,
                         mine.row,
                         0,
-                        mine.gradients);
+                        mine.gradients,
+                        mine.lanes);
                 MemorySegment.copy(
                         mine.gradients,
                         0,
@@ -150,8 +152,10 @@ final class VectorGradients {
             int last = Math.min(rows, (task + 1) * ROWS_PER_TASK);
             for (int row = task * ROWS_PER_TASK; row < last; row++) {
                 long at = residual.rowOffset(row);
-                rowDistances[row] = RowMath.squaredDistance(residual.segment(), at, mean, columns);
-                rowSquares[row] = RowMath.dot(residual.segment(), at, residual.segment(), at, columns);
+                rowDistances[row] =
+                        RowMath.squaredDistance(residual.segment(), at, mean, columns, scratch[worker].lanes);
+                rowSquares[row] =
+                        RowMath.dot(residual.segment(), at, residual.segment(), at, columns, scratch[worker].lanes);
             }
         });
         double distance = 0;
@@ -225,7 +229,8 @@ final class VectorGradients {
                         secondMoments.encoder(),
                         latent,
                         mine.row,
-                        false);
+                        false,
+                        mine.lanes);
                 AdamRow.update(
                         step,
                         wDec,
@@ -233,7 +238,8 @@ final class VectorGradients {
                         secondMoments.decoder(),
                         latent,
                         mine.otherRow,
-                        unitDecoder);
+                        unitDecoder,
+                        mine.lanes);
             }
         });
     }
@@ -325,7 +331,7 @@ final class VectorGradients {
     /** The norm has no gradient at 0; 0 is a subgradient. */
     private static void addNormPenalty(Matrix wDec, int latent, double strength, WorkerScratch mine) {
         long at = wDec.rowOffset(latent);
-        double norm = Math.sqrt(RowMath.dot(wDec.segment(), at, wDec.segment(), at, wDec.columns()));
+        double norm = Math.sqrt(RowMath.dot(wDec.segment(), at, wDec.segment(), at, wDec.columns(), mine.lanes));
         if (norm > 0) {
             mine.indices[0] = latent;
             mine.values[0] = (float) (strength / norm);

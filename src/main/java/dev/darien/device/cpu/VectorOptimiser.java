@@ -25,12 +25,13 @@ final class VectorOptimiser {
         if (partial.length < tasks) {
             partial = new double[tasks];
         }
-        // Two methods, not one: together they are too much for the compiler to inline, and what isn't inlined puts its
-        // vectors on the heap.
         if (orthogonalTo == null) {
-            team.run(tasks, (task, worker) -> partial[task] = squares(x, touched, task));
+            team.run(tasks, (task, worker) -> partial[task] = squares(x, touched, task, scratch[worker].lanes));
         } else {
-            team.run(tasks, (task, worker) -> partial[task] = squaresOfRest(x, touched, orthogonalTo, task));
+            team.run(
+                    tasks,
+                    (task, worker) ->
+                            partial[task] = squaresOfRest(x, touched, orthogonalTo, task, scratch[worker].lanes));
         }
         double total = accumulate ? Cells.getDouble(sum, 0) : 0;
         for (int task = 0; task < tasks; task++) {
@@ -39,27 +40,29 @@ final class VectorOptimiser {
         Cells.setDouble(sum, 0, total);
     }
 
-    private static double squares(Matrix x, @Nullable Matrix touched, int task) {
+    private static double squares(Matrix x, @Nullable Matrix touched, int task, float[] lanes) {
         double total = 0;
         long last = Math.min(x.rows(), (task + 1L) * ROWS_PER_TASK);
         for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
             if (touched == null || Cells.getInt(touched, row) != 0) {
                 long at = x.rowOffset(row);
-                total += RowMath.dot(x.segment(), at, x.segment(), at, x.columns());
+                total += RowMath.dot(x.segment(), at, x.segment(), at, x.columns(), lanes);
             }
         }
         return total;
     }
 
-    private static double squaresOfRest(Matrix x, @Nullable Matrix touched, Matrix orthogonalTo, int task) {
+    private static double squaresOfRest(
+            Matrix x, @Nullable Matrix touched, Matrix orthogonalTo, int task, float[] lanes) {
         double total = 0;
         long last = Math.min(x.rows(), (task + 1L) * ROWS_PER_TASK);
         for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
             if (touched == null || Cells.getInt(touched, row) != 0) {
                 long at = x.rowOffset(row);
                 long otherAt = orthogonalTo.rowOffset(row);
-                float along = RowMath.dot(x.segment(), at, orthogonalTo.segment(), otherAt, x.columns());
-                total += RowMath.squaredRest(x.segment(), at, orthogonalTo.segment(), otherAt, along, x.columns());
+                float along = RowMath.dot(x.segment(), at, orthogonalTo.segment(), otherAt, x.columns(), lanes);
+                total += RowMath.squaredRest(
+                        x.segment(), at, orthogonalTo.segment(), otherAt, along, x.columns(), lanes);
             }
         }
         return total;
@@ -86,7 +89,7 @@ final class VectorOptimiser {
                 } else {
                     Arrays.fill(mine.row, 0, columns, 0);
                 }
-                AdamRow.update(step, weights, firstMoment, secondMoment, row, mine.row, unitRows);
+                AdamRow.update(step, weights, firstMoment, secondMoment, row, mine.row, unitRows, mine.lanes);
             }
         });
     }

@@ -5,6 +5,9 @@ import java.util.Arrays;
 
 /** One worker's lists of entries and rows of floats, which grow to the largest that was ever needed. */
 final class WorkerScratch {
+    /** For sums over lanes. */
+    final float[] lanes = new float[VectorSpec.LANES];
+
     int[] indices = new int[0];
     float[] values = new float[0];
     float[] gradients = new float[0];

@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AdamRowTest {
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final float[] LANES = new float[VectorSpec.LANES];
     private static final double LEARNING_RATE = 0.01;
     private static final double BETA1 = 0.9;
     private static final double BETA2 = 0.999;
@@ -65,7 +66,8 @@ class AdamRowTest {
                             row(v, offset, columns),
                             0,
                             gradient,
-                            unit);
+                            unit,
+                            LANES);
                     assertThat(gradient).as(what).isEqualTo(before);
                     expect(weights, first, second, gradient, t, unit);
                 }
@@ -115,7 +117,8 @@ class AdamRowTest {
                     row(v, 0, 40),
                     0,
                     new float[40],
-                    true);
+                    true,
+                    LANES);
             assertThat(w.toArray(FLOAT)).containsOnly(0f);
         }
     }
@@ -131,7 +134,8 @@ class AdamRowTest {
             Arrays.fill(gradient, 0.3f);
             for (int t = 1; t <= 5; t++) {
                 AdamStep step = AdamStep.at(t, 0.01, BETA1, BETA2, EPSILON);
-                AdamRow.update(step, row(w, 0, columns), row(m, 0, columns), row(v, 0, columns), 0, gradient, false);
+                AdamRow.update(
+                        step, row(w, 0, columns), row(m, 0, columns), row(v, 0, columns), 0, gradient, false, LANES);
             }
             assertThat(w.toArray(FLOAT)).containsOnly(w.get(FLOAT, 0));
         }

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Tag("vector-width")
 class SparseRowsTest {
+    private static final float[] LANES = new float[VectorSpec.LANES];
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final int ROWS = 23;
@@ -134,7 +135,17 @@ class SparseRowsTest {
                     float[] out = new float[3 + entries];
                     Arrays.fill(out, 99f);
                     SparseRows.dots(
-                            c.matrix, c.byteOffset, c.stride, columns, c.indices, 2, 2 + entries, c.vector, 3, out);
+                            c.matrix,
+                            c.byteOffset,
+                            c.stride,
+                            columns,
+                            c.indices,
+                            2,
+                            2 + entries,
+                            c.vector,
+                            3,
+                            out,
+                            LANES);
                     for (int i = 2; i < 2 + entries; i++) {
                         double expected = 0;
                         for (int j = 0; j < columns; j++) {
@@ -158,9 +169,11 @@ class SparseRowsTest {
                 Case c = new Case(arena, 52, random, columns, 11);
                 float[] together = new float[13];
                 float[] alone = new float[13];
-                SparseRows.dots(c.matrix, c.byteOffset, c.stride, columns, c.indices, 2, 13, c.vector, 3, together);
+                SparseRows.dots(
+                        c.matrix, c.byteOffset, c.stride, columns, c.indices, 2, 13, c.vector, 3, together, LANES);
                 for (int i = 2; i < 13; i++) {
-                    SparseRows.dots(c.matrix, c.byteOffset, c.stride, columns, c.indices, i, i + 1, c.vector, 3, alone);
+                    SparseRows.dots(
+                            c.matrix, c.byteOffset, c.stride, columns, c.indices, i, i + 1, c.vector, 3, alone, LANES);
                 }
                 assertThat(together).as(c.what).isEqualTo(alone);
             }
@@ -173,7 +186,7 @@ class SparseRowsTest {
             Case c = new Case(arena, 53, new SplittableRandom(53), 37, 8);
             c.matrix.set(FLOAT, c.byteOffset + (c.indices[4] * c.stride + 36) * Float.BYTES, Float.NaN);
             float[] out = new float[10];
-            SparseRows.dots(c.matrix, c.byteOffset, c.stride, 37, c.indices, 2, 10, c.vector, 3, out);
+            SparseRows.dots(c.matrix, c.byteOffset, c.stride, 37, c.indices, 2, 10, c.vector, 3, out, LANES);
             for (int i = 2; i < 10; i++) {
                 assertThat(Float.isNaN(out[i])).isEqualTo(c.indices[i] == c.indices[4]);
             }
@@ -206,7 +219,7 @@ class SparseRowsTest {
                     matrix, 0, columns, columns, indices, new float[] {1, 1, 1, 1, 1}, 0, 5, sum, 0, sum, 0);
             assertThat(sum[36]).isEqualTo(4 * 36f);
             float[] dots = new float[5];
-            SparseRows.dots(matrix, 0, columns, columns, indices, 0, 5, ones, 0, dots);
+            SparseRows.dots(matrix, 0, columns, columns, indices, 0, 5, ones, 0, dots, LANES);
             assertThat(dots).containsExactly(666f, 0f, 666f, 666f, 666f);
             float[] packed = new float[GemmKernel.packedLength(2, columns)];
             GemmKernel.packRows(matrix, 0, (long) row * columns, 2, columns, packed);

@@ -149,17 +149,24 @@ final class RowMath {
 
     /** {@code out = factor · row (+ out)}, from the heap to memory. */
     static void store(float[] row, float factor, boolean accumulate, MemorySegment out, long at, int columns) {
+        store(row, 0, factor, accumulate, out, at, columns);
+    }
+
+    /** {@code out = factor · row (+ out)}, for a row that starts at {@code offset}. */
+    static void store(
+            float[] row, int offset, float factor, boolean accumulate, MemorySegment out, long at, int columns) {
         int vectors = SPECIES.loopBound(columns);
         int column = 0;
         for (; column < vectors; column += LANES) {
             long bytes = at + (long) column * Float.BYTES;
-            FloatVector value = FloatVector.fromArray(SPECIES, row, column).mul(factor);
+            FloatVector value =
+                    FloatVector.fromArray(SPECIES, row, offset + column).mul(factor);
             (accumulate ? value.add(load(out, bytes)) : value).intoMemorySegment(out, bytes, ORDER);
         }
         for (; column < columns; column++) {
             long bytes = at + (long) column * Float.BYTES;
             float before = accumulate ? out.get(Matrix.FLOAT, bytes) : 0;
-            out.set(Matrix.FLOAT, bytes, row[column] * factor + before);
+            out.set(Matrix.FLOAT, bytes, row[offset + column] * factor + before);
         }
     }
 

@@ -65,10 +65,11 @@ final class VectorDense {
                 panels.packTransposed(b.segment(), 0, b.stride(), panel, panel + 1);
             }
         });
-        team.run(tasks(rows, ROWS_PER_TASK), (task, worker) -> {
-            int first = task * ROWS_PER_TASK;
-            int count = Math.min(ROWS_PER_TASK, rows - first);
-            float[] packed = packedRows(worker, GemmKernel.packedLength(ROWS_PER_TASK, depth));
+        int perTask = EncodeScratch.rowsPerTask(rows, team.threads());
+        team.run(tasks(rows, perTask), (task, worker) -> {
+            int first = task * perTask;
+            int count = Math.min(perTask, rows - first);
+            float[] packed = packedRows(worker, GemmKernel.packedLength(perTask, depth));
             float[] tile = tile(worker);
             if (product == Product.TN) {
                 GemmKernel.packRowsTransposed(
@@ -80,25 +81,17 @@ final class VectorDense {
                 int firstPanel = t * panelsPerTile;
                 int lastPanel = Math.min(firstPanel + panelsPerTile, panels.panelCount());
                 GemmKernel.multiply(packed, count, panels, firstPanel, lastPanel, tile, 0, EncodeScratch.TILE_COLUMNS);
-                storeTile(tile, count, t * EncodeScratch.TILE_COLUMNS, first, out, accumulate, scratch[worker]);
+                storeTile(tile, count, t * EncodeScratch.TILE_COLUMNS, first, out, accumulate);
             }
         });
     }
 
     private static void storeTile(
-            float[] tile,
-            int rows,
-            int firstColumn,
-            int firstRow,
-            Matrix out,
-            boolean accumulate,
-            WorkerScratch worker) {
+            float[] tile, int rows, int firstColumn, int firstRow, Matrix out, boolean accumulate) {
         int columns = Math.min(EncodeScratch.TILE_COLUMNS, out.columns() - firstColumn);
-        worker.rows(columns);
         for (int row = 0; row < rows; row++) {
-            System.arraycopy(tile, row * EncodeScratch.TILE_COLUMNS, worker.row, 0, columns);
             long at = out.rowOffset(firstRow + (long) row) + (long) firstColumn * Float.BYTES;
-            RowMath.store(worker.row, 1, accumulate, out.segment(), at, columns);
+            RowMath.store(tile, row * EncodeScratch.TILE_COLUMNS, 1, accumulate, out.segment(), at, columns);
         }
     }
 
@@ -110,7 +103,7 @@ final class VectorDense {
     }
 
     private float[] tile(int worker) {
-        int length = GemmKernel.paddedRows(ROWS_PER_TASK) * EncodeScratch.TILE_COLUMNS;
+        int length = GemmKernel.paddedRows(EncodeScratch.ROWS) * EncodeScratch.TILE_COLUMNS;
         if (tiles[worker].length < length) {
             tiles[worker] = new float[length];
         }

@@ -124,8 +124,9 @@ public final class DataCheck {
         while (Float.isFinite(values[column])) {
             column++;
         }
-        return new DataException("%s, column %d is %s; repair the data, or leave such rows out with --on-nan skip"
-                .formatted(source.locate(row), column, Float.isNaN(values[column]) ? "NaN" : "infinite"));
+        return new DataException(
+                "%s, column %d is %s; repair the data, or train with --on-nan skip to leave such rows out"
+                        .formatted(source.locate(row), column, Float.isNaN(values[column]) ? "NaN" : "infinite"));
     }
 
     /**

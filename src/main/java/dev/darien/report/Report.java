@@ -148,7 +148,8 @@ public final class Report {
         out.append("<section>\n<h2>Course of training</h2>\n<div class=\"charts\">\n");
         chart(
                 "Loss",
-                "Reconstruction, penalty and auxiliary loss together.",
+                "Reconstruction, penalty and auxiliary loss together. A step up is the auxiliary loss, which is near 1 "
+                        + "(times its coefficient) as soon as any latent is dead.",
                 Charts.course(metrics, "loss", "Loss", Unit.PLAIN, true, true));
         chart(
                 "Fraction of variance unexplained",

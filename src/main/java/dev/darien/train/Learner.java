@@ -10,7 +10,6 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
-import dev.darien.sae.SaeWeights;
 import dev.darien.sae.Sparsity;
 import dev.darien.train.StepWorkspace.Chunk;
 import java.util.LinkedHashMap;
@@ -386,26 +385,7 @@ final class Learner implements AutoCloseable {
 
     /** What has been learnt, as an SAE for unscaled activations; the caller closes it. */
     Sae finish(Map<String, Object> configuration) {
-        Sparsity inference = options.sparsity().inference();
-        SaeWeights out = SaeWeights.allocate(
-                device.memory(), options.latents(), state.weights.width(), inference.hasThresholds());
-        kernels.convert(state.weights.encoder(), 1, null, out.encoder());
-        kernels.convert(state.weights.decoder(), 1, null, out.decoder());
-        // relu(W(sx - sb) + sc) = s·relu(W(x - b) + c): biases and thresholds carry the scale, weights don't.
-        float unscale = (float) (1 / inputScale);
-        kernels.convert(state.weights.encoderBias(), unscale, null, out.encoderBias());
-        kernels.convert(state.weights.decoderBias(), unscale, null, out.decoderBias());
-        if (out.thresholds() != null) {
-            if (state.thresholds != null) {
-                kernels.convert(state.thresholds.value(), unscale, null, out.thresholds());
-            } else {
-                try (Matrix average = device.staging("threshold", DType.F32, 1, 1)) {
-                    device.download(state.thresholdAverage, average);
-                    kernels.fill(out.thresholds(), average.get(0, 0) * unscale);
-                }
-            }
-        }
-        return new Sae(device, out, inference, options.subtractDecoderBias(), configuration);
+        return state.toSae(device, options, inputScale, configuration);
     }
 
     @Override

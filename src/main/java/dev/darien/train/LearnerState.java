@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
+import dev.darien.device.Device;
+import dev.darien.device.Kernels;
 import dev.darien.device.LatentRows;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.sae.Sae;
 import dev.darien.sae.SaeWeights;
+import dev.darien.sae.Sparsity;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +69,35 @@ final class LearnerState implements AutoCloseable {
         all.put(name, parameter.value());
         all.put(name + ".m", parameter.firstMoment());
         all.put(name + ".v", parameter.secondMoment());
+    }
+
+    /**
+     * A copy of the weights as an SAE for unscaled activations; the caller closes it.
+     *
+     * @param inputScale what activations were multiplied by in training
+     */
+    Sae toSae(Device device, TrainingOptions options, double inputScale, Map<String, Object> configuration) {
+        Kernels kernels = device.kernels();
+        Sparsity inference = options.sparsity().inference();
+        SaeWeights out =
+                SaeWeights.allocate(device.memory(), weights.latents(), weights.width(), inference.hasThresholds());
+        kernels.convert(weights.encoder(), 1, null, out.encoder());
+        kernels.convert(weights.decoder(), 1, null, out.decoder());
+        // relu(W(sx - sb) + sc) = s·relu(W(x - b) + c): biases and thresholds carry the scale, weights don't.
+        float unscale = (float) (1 / inputScale);
+        kernels.convert(weights.encoderBias(), unscale, null, out.encoderBias());
+        kernels.convert(weights.decoderBias(), unscale, null, out.decoderBias());
+        if (out.thresholds() != null) {
+            if (thresholds != null) {
+                kernels.convert(thresholds.value(), unscale, null, out.thresholds());
+            } else {
+                try (Matrix average = device.staging("threshold", DType.F32, 1, 1)) {
+                    device.download(thresholdAverage, average);
+                    kernels.fill(out.thresholds(), average.get(0, 0) * unscale);
+                }
+            }
+        }
+        return new Sae(device, out, inference, options.subtractDecoderBias(), configuration);
     }
 
     @Override

@@ -35,10 +35,6 @@ public final class Reservation implements AutoCloseable {
         return bytes;
     }
 
-    boolean isClosed() {
-        return closed.get();
-    }
-
     String site() {
         if (site == null) {
             return "";

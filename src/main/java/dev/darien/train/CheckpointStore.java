@@ -9,6 +9,7 @@ import dev.darien.device.Device;
 import dev.darien.memory.Matrix;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -160,7 +161,7 @@ final class CheckpointStore {
 
     private static String contentChecksum(Map<String, Object> content) {
         CRC32C crc = new CRC32C();
-        crc.update(JsonFile.line(content).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        crc.update(JsonFile.line(content).getBytes(StandardCharsets.UTF_8));
         return Long.toHexString(crc.getValue());
     }
 

@@ -106,14 +106,6 @@ final class Learner implements AutoCloseable {
         return options.learningRate() * learningRate.at(Math.min(step, options.steps() - 1));
     }
 
-    long step() {
-        return step;
-    }
-
-    TrainingOptions options() {
-        return options;
-    }
-
     /** Trains on one batch, F32, F16 or BF16[batch, d], unscaled. */
     void train(Matrix batch) {
         boolean centred = options.subtractDecoderBias();
@@ -307,7 +299,6 @@ final class Learner implements AutoCloseable {
                 chunk.selection().codes(),
                 workspace.smallestKept);
         if (state.thresholds != null) {
-            kernels.fill(state.thresholds.value(), 0);
             try (Matrix host = device.staging("first threshold", DType.F32, 1, 1)) {
                 device.download(workspace.smallestKept, host);
                 kernels.fill(state.thresholds.value(), Math.max(SMALLEST_THRESHOLD, host.get(0, 0)));

@@ -211,7 +211,9 @@ class EncodeKernelsTest {
                     .hasMessageContaining("room for 5");
             assertThatThrownBy(() -> kernels.encodeThreshold(x, encoder, null, 0, codes))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("room for 5 entries");
+                    .hasMessageContaining("room for 5 entries")
+                    .hasMessageContaining("row 1 of 3");
+            assertThat(codes.entries()).as("refused codes are empty").isZero();
             assertThatThrownBy(() -> kernels.encodeThreshold(x, encoder, null, 0, fixture.codes(2, 4, 50)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("3 rows");

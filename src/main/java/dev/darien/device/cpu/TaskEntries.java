@@ -91,12 +91,12 @@ final class TaskEntries {
         }
     }
 
-    /** How many values are not above {@code threshold}. */
-    int countNotAbove(float threshold) {
+    /** How many values are above {@code threshold}. */
+    int countAbove(float threshold) {
         int total = 0;
         for (int run = 0; run < runs; run++) {
             for (int entry = starts[run]; entry < starts[run] + lengths[run]; entry++) {
-                total += values[entry] > threshold ? 0 : 1;
+                total += values[entry] > threshold ? 1 : 0;
             }
         }
         return total;

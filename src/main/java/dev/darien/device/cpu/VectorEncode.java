@@ -75,7 +75,7 @@ final class VectorEncode {
             candidates = collect(x, encoder, tasks, guess, dead);
         }
         if (candidates > budget) {
-            cutToBudget(encoder, tasks, candidates, budget);
+            cutToBudget(encoder, tasks, budget);
         }
         long total = finish(entries, tasks, codes);
         finishDead(encoder, tasks, dead);
@@ -111,25 +111,19 @@ final class VectorEncode {
         return candidates;
     }
 
-    private void cutToBudget(VectorEncoder encoder, int tasks, long candidates, long budget) {
+    private void cutToBudget(VectorEncoder encoder, int tasks, long budget) {
         TaskEntries[] entries = encoder.mainEntries();
         float threshold = valueAtRank(encoder, tasks, budget);
         // Ties at the threshold belong to the first rows.
-        long equal = 0;
-        long above = candidates - countNotAbove(entries, tasks, threshold);
+        long left = budget;
         for (int task = 0; task < tasks; task++) {
-            int here = entries[task].countEqual(threshold);
-            entries[task].keepAbove(threshold, Math.clamp(budget - above - equal, 0, here));
-            equal += here;
+            left -= entries[task].countAbove(threshold);
         }
-    }
-
-    private static long countNotAbove(TaskEntries[] entries, int tasks, float threshold) {
-        long total = 0;
         for (int task = 0; task < tasks; task++) {
-            total += entries[task].countNotAbove(threshold);
+            int ties = Math.clamp(left, 0, entries[task].countEqual(threshold));
+            entries[task].keepAbove(threshold, ties);
+            left -= ties;
         }
-        return total;
     }
 
     /** The {@code rank}-th largest value, by two histograms over the halves of the bits. */
@@ -302,16 +296,15 @@ final class VectorEncode {
     }
 
     private long finish(TaskEntries[] entries, int tasks, SparseCodes codes) {
-        long total = 0;
-        for (int task = 0; task < tasks; task++) {
-            total += entries[task].count();
-        }
-        if (total > codes.capacity()) {
-            throw new IllegalArgumentException("the codes have room for " + codes.capacity() + " entries but " + total
-                    + " were selected; use a smaller batch");
-        }
-        TaskEntries.prefixSums(entries, tasks, codes.offsets());
+        long total = TaskEntries.prefixSums(entries, tasks, codes.offsets());
         MemorySegment offsets = codes.offsets().segment();
+        if (total > codes.capacity()) {
+            int row = 0;
+            while (offsets.get(Matrix.LONG, (row + 1L) * Long.BYTES) <= codes.capacity()) {
+                row++;
+            }
+            throw Shapes.overflow(codes, row);
+        }
         team.run(
                 tasks,
                 (task, worker) ->

@@ -6,6 +6,7 @@ import dev.darien.device.LatentTerms;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** What goes once over the entries of a batch: too little for vectors, and cut into ranges of latents for the team. */
 final class VectorSmall {
@@ -26,7 +27,7 @@ final class VectorSmall {
             starts = new int[latents + 1];
         }
         int[] start = starts;
-        java.util.Arrays.fill(start, 0, latents + 1, 0);
+        Arrays.fill(start, 0, latents + 1, 0);
         MemorySegment indices = codes.indices().segment();
         for (int entry = 0; entry < entries; entry++) {
             start[indices.get(Matrix.INT, (long) entry * Integer.BYTES) + 1]++;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
+import dev.darien.device.CheckedKernels;
 import dev.darien.device.Device;
 import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.Peaks;
+import dev.darien.device.Reach;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
@@ -24,6 +26,7 @@ final class CpuDevice implements Device {
 
     private final String name;
     private final String description;
+    private final Kernels unchecked;
     private final Kernels kernels;
     private final Encoders encoders;
     private final @Nullable Team team;
@@ -33,7 +36,8 @@ final class CpuDevice implements Device {
         this.name = memory.name();
         this.description = description;
         this.memory = memory;
-        this.kernels = kernels;
+        this.unchecked = kernels;
+        this.kernels = new CheckedKernels(kernels, Reach.HOST);
         this.encoders = encoders;
         this.team = team;
     }
@@ -122,7 +126,7 @@ final class CpuDevice implements Device {
 
     @Override
     public void close() {
-        VectorSupport.closeKernels(kernels);
+        VectorSupport.closeKernels(unchecked);
         if (team != null) {
             team.close();
         }

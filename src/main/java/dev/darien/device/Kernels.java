@@ -29,7 +29,7 @@ public interface Kernels {
      * subtracted.
      *
      * @param source on the device, or in the host's memory on any device: it may be overwritten then when the call
-     *     returns
+     *     returns, unless it is {@link Device#pin pinned} and so read in place
      */
     void convert(Matrix source, float scale, @Nullable Matrix offset, Matrix out);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
+import dev.darien.device.BatchQueue;
 import dev.darien.device.CheckedKernels;
 import dev.darien.device.Device;
 import dev.darien.device.Kernels;
@@ -102,6 +103,11 @@ final class CpuDevice implements Device {
     @Override
     public Matrix staging(String label, DType dtype, long rows, int columns) {
         return memory.matrix(label, dtype, rows, columns);
+    }
+
+    @Override
+    public BatchQueue batchQueue(String label, DType dtype, int rows, int columns) {
+        return new HostBatchQueue(memory.matrix(label, dtype, rows, columns));
     }
 
     @Override

@@ -209,11 +209,14 @@ class EncodeKernelsTest {
             assertThatThrownBy(() -> kernels.encodeBatchTopK(x, encoder, 6, null, codes, fixture.vector(0)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("room for 5");
-            assertThatThrownBy(() -> kernels.encodeThreshold(x, encoder, null, 0, codes))
+            assertThatThrownBy(() -> {
+                        kernels.encodeThreshold(x, encoder, null, 0, codes);
+                        fixture.synchronize();
+                    })
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("room for 5 entries")
                     .hasMessageContaining("row 1 of 3");
-            assertThat(codes.entries()).as("refused codes are empty").isZero();
+            assertThat(fixture.entries(codes)).as("refused codes are empty").isZero();
             assertThatThrownBy(() -> kernels.encodeThreshold(x, encoder, null, 0, fixture.codes(2, 4, 50)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("3 rows");

@@ -176,7 +176,7 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN.withL1(0.3f, false),
-                (kernels, input, encoder, codes) -> kernels.encodeThreshold(input, encoder, null, 0, codes),
+                (on, input, encoder, codes) -> on.kernels().encodeThreshold(input, encoder, null, 0, codes),
                 false);
     }
 
@@ -186,7 +186,7 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN.withL1(0.3f, true),
-                (kernels, input, encoder, codes) -> kernels.encodeThreshold(input, encoder, null, 0, codes),
+                (on, input, encoder, codes) -> on.kernels().encodeThreshold(input, encoder, null, 0, codes),
                 false);
     }
 
@@ -196,7 +196,7 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN,
-                (kernels, input, encoder, codes) -> kernels.encodeTopK(input, encoder, 3, null, codes),
+                (on, input, encoder, codes) -> on.kernels().encodeTopK(input, encoder, 3, null, codes),
                 false);
     }
 
@@ -206,7 +206,7 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN,
-                (kernels, input, encoder, codes) -> kernels.encodeTopK(input, encoder, 3, null, codes),
+                (on, input, encoder, codes) -> on.kernels().encodeTopK(input, encoder, 3, null, codes),
                 true);
     }
 
@@ -219,13 +219,8 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN.withThresholds(thresholds, 0.2f, 0.1f),
-                (kernels, input, encoder, codes) -> {
-                    try (var allocator = dev.darien.memory.Allocator.host("thresholds");
-                            var values = allocator.vector("thresholds", LATENTS)) {
-                        values.setRow(0, thresholds);
-                        kernels.encodeThreshold(input, encoder, values, 0.2f, codes);
-                    }
-                },
+                (on, input, encoder, codes) ->
+                        on.kernels().encodeThreshold(input, encoder, on.vector(thresholds), 0.2f, codes),
                 false);
     }
 

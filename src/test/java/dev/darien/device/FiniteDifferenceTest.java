@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * no code with the kernels. The selection is frozen at what the device selected; the losses are not differentiable
  * through it.
  */
+@Tag("device")
 class FiniteDifferenceTest {
     private static final int BATCH = 6;
     private static final int WIDTH = 5;

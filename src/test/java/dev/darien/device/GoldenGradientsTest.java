@@ -10,10 +10,12 @@ import dev.darien.memory.SparseCodes;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Codes, reconstructions, losses and gradients against those of autograd in double precision. */
+@Tag("device")
 class GoldenGradientsTest {
     private static final double TOLERANCE = 1e-4;
     private static final int K = 5;

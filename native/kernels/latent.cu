@@ -313,20 +313,27 @@ __device__ __forceinline__ void step_latent(
     }
 }
 
-// Each kernel for one and for four neighbouring columns. Dynamic shared memory: the wider of the two rows.
+// Each kernel for one and for four neighbouring columns. Dynamic shared memory: the wider of the two rows. With a flag
+// that is set the codes are dense, and dense_codes.cu does the work.
 #define LATENT_KERNELS(V)                                                                                            \
     extern "C" __global__ void latent_partial_v##V(                                                                  \
-        LatentTerms terms, LatentTerms more, int latents, int segment, const int* starts, int encoder_columns,       \
-        int decoder_columns, float* partial) {                                                                       \
+        const int* dense, LatentTerms terms, LatentTerms more, int latents, int segment, const int* starts,          \
+        int encoder_columns, int decoder_columns, float* partial) {                                                  \
         DARIEN_SHARED(float, sum);                                                                                   \
+        if (dense != nullptr && *dense != 0) {                                                                       \
+            return;                                                                                                  \
+        }                                                                                                            \
         partial_sums<V>(terms, more, latents, segment, starts, encoder_columns, decoder_columns, partial, sum);      \
     }                                                                                                                \
     DARIEN_EXPORT(latent_partial_v##V)                                                                               \
     extern "C" __global__ void latent_gradients_v##V(                                                                \
-        LatentTerms terms, int encoder_columns, int decoder_columns, const int* starts, const float* partial,        \
-        float penalty, const float* w_dec, int64 w_dec_stride, float* encoder, int64 encoder_stride, float* decoder, \
-        int64 decoder_stride, int* touched) {                                                                        \
+        const int* dense, LatentTerms terms, int encoder_columns, int decoder_columns, const int* starts,            \
+        const float* partial, float penalty, const float* w_dec, int64 w_dec_stride, float* encoder,                 \
+        int64 encoder_stride, float* decoder, int64 decoder_stride, int* touched) {                                  \
         DARIEN_SHARED(float, sum);                                                                                   \
+        if (dense != nullptr && *dense != 0) {                                                                       \
+            return;                                                                                                  \
+        }                                                                                                            \
         store_gradients<V>(                                                                                          \
             terms, encoder_columns, decoder_columns, starts, partial, penalty, w_dec, w_dec_stride, encoder,         \
             encoder_stride, decoder, decoder_stride, touched, sum);                                                  \

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dense products and what codes that aren't sparse need around them. The encoder's product is cuBLAS's; these are for
-// products that only the device knows to be worth doing: codes so dense that a product beats the sparse loops, as
-// ReLU's are when training starts. Each kernel looks at a flag and does nothing unless it is set.
+// Dense products that only the device knows to be worth doing, see dense_codes.cu; all others are cuBLAS's. They look at
+// a flag, if they are given one, and do nothing unless it is set.
 #include "darien.cuh"
 
 #define TILE 128
 #define TILE_K 8
 #define PER_THREAD 8
 #define MULTIPLY_THREADS 256
-
-// Whether the codes are dense: more than one entry in `share` places.
-extern "C" __global__ void multiply_worthwhile(
-    const int64* last_offset, int64 capacity, int64 places, int share, int* dense) {
-    *dense = min(*last_offset, capacity) * share > places ? 1 : 0;
-}
-DARIEN_EXPORT(multiply_worthwhile)
 
 // out[m, n] = (or +=) A·B, with A[m, k] or, transposed, A[k, m]; B[k, n] or, transposed, B[n, k]. Grid: x is a tile of n,
 // y one of m. Each thread owns 8 × 8 elements, in rows and columns 16 apart so that neighbours write neighbours; each

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sparse codes to dense rows and back: decoding, the residual, the gradient of each code; and the losses. Codes are
-// compressed rows: offsets[B + 1], indices and values for each entry; an entry of value 0 is inactive.
+// compressed rows: offsets[B + 1], indices and values for each entry; an entry of value 0 is inactive. With a flag that
+// is set the codes are dense, and dense_codes.cu does the work.
 #include "rows.cuh"
 
 // How many entries of a row are at hand in shared memory at a time.
@@ -59,17 +60,23 @@ __device__ __forceinline__ void decode(
 }
 
 extern "C" __global__ void decode_v1(
-    const int64* offsets, const int* indices, const float* values, const float* w, int64 stride, int columns,
+    const int* dense, const int64* offsets, const int* indices, const float* values, const float* w, int64 stride, int columns,
     const float* bias, float* out, int64 out_stride) {
     DARIEN_SHARED(float, sum);
+    if (dense != nullptr && *dense != 0) {
+        return;
+    }
     decode<1>(offsets, indices, values, w, stride, columns, bias, out, out_stride, sum);
 }
 DARIEN_EXPORT(decode_v1)
 
 extern "C" __global__ void decode_v4(
-    const int64* offsets, const int* indices, const float* values, const float* w, int64 stride, int columns,
+    const int* dense, const int64* offsets, const int* indices, const float* values, const float* w, int64 stride, int columns,
     const float* bias, float* out, int64 out_stride) {
     DARIEN_SHARED(float, sum);
+    if (dense != nullptr && *dense != 0) {
+        return;
+    }
     decode<4>(offsets, indices, values, w, stride, columns, bias, out, out_stride, sum);
 }
 DARIEN_EXPORT(decode_v4)
@@ -123,10 +130,13 @@ __device__ __forceinline__ void reconstruct(
 }
 
 extern "C" __global__ void reconstruct_v1(
-    const int64* offsets, const int* indices, const float* values, const float* w, int64 stride, int columns,
+    const int* dense, const int64* offsets, const int* indices, const float* values, const float* w, int64 stride, int columns,
     const float* bias, const float* target, int64 target_stride, float target_sign, float* residual,
     int64 residual_stride, float* row_errors, float* gradients) {
     DARIEN_SHARED(float, sum);
+    if (dense != nullptr && *dense != 0) {
+        return;
+    }
     reconstruct<1>(
         offsets, indices, values, w, stride, columns, bias, target, target_stride, target_sign, residual,
         residual_stride, row_errors, gradients, sum);
@@ -134,10 +144,13 @@ extern "C" __global__ void reconstruct_v1(
 DARIEN_EXPORT(reconstruct_v1)
 
 extern "C" __global__ void reconstruct_v4(
-    const int64* offsets, const int* indices, const float* values, const float* w, int64 stride, int columns,
+    const int* dense, const int64* offsets, const int* indices, const float* values, const float* w, int64 stride, int columns,
     const float* bias, const float* target, int64 target_stride, float target_sign, float* residual,
     int64 residual_stride, float* row_errors, float* gradients) {
     DARIEN_SHARED(float, sum);
+    if (dense != nullptr && *dense != 0) {
+        return;
+    }
     reconstruct<4>(
         offsets, indices, values, w, stride, columns, bias, target, target_stride, target_sign, residual,
         residual_stride, row_errors, gradients, sum);

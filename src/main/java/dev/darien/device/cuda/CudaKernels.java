@@ -24,11 +24,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final Pointers pointers;
     private final Allocator memory;
     private final Scratch uploaded;
-    private final DenseKernels dense;
+    private final DenseKernels denseMatrices;
     private final PreActivations preActivations;
     private final EncodeKernels encode;
     private final BatchTopKKernels batchTopK;
     private final SparseKernels sparse;
+    private final DenseCodeKernels denseCodes;
     private final GroupKernels group;
     private final LatentKernels latent;
     private final OptimiserKernels optimiser;
@@ -38,11 +39,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
         this.pointers = pointers;
         this.memory = owner.child("scratch");
         uploaded = new Scratch(memory, "uploaded input");
-        dense = new DenseKernels(modules, blas, pointers, memory);
-        preActivations = new PreActivations(blas, dense, memory);
+        denseMatrices = new DenseKernels(modules, blas, pointers, memory);
+        preActivations = new PreActivations(blas, denseMatrices, memory);
         encode = new EncodeKernels(modules, pointers, preActivations, memory);
         batchTopK = new BatchTopKKernels(modules, pointers, preActivations, encode, memory);
-        sparse = new SparseKernels(modules, pointers, dense, memory);
+        sparse = new SparseKernels(modules, pointers, denseMatrices, memory);
+        denseCodes = new DenseCodeKernels(modules, pointers, memory);
         group = new GroupKernels(modules, pointers, memory);
         latent = new LatentKernels(modules, pointers, memory);
         optimiser = new OptimiserKernels(modules, pointers, memory);
@@ -55,53 +57,53 @@ final class CudaKernels implements Kernels, AutoCloseable {
             return;
         }
         if (pointers.reaches(source)) {
-            dense.convert(pointers.of(source), source.stride(), source.dtype(), scale, offset, out);
+            denseMatrices.convert(pointers.of(source), source.stride(), source.dtype(), scale, offset, out);
             return;
         }
         long bytes = source.rows() * source.columns() * source.dtype().bytes();
         long copy = uploaded.bytes(bytes);
         transfers.upload(source, copy, source.columns());
-        dense.convert(copy, source.columns(), source.dtype(), scale, offset, out);
+        denseMatrices.convert(copy, source.columns(), source.dtype(), scale, offset, out);
     }
 
     @Override
     public void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate) {
-        dense.multiply(product, a, b, out, accumulate);
+        denseMatrices.multiply(product, a, b, out, accumulate);
     }
 
     @Override
     public void fill(Matrix x, float value) {
-        dense.fill(x, value);
+        denseMatrices.fill(x, value);
     }
 
     @Override
     public void scale(Matrix x, float factor) {
-        dense.scale(x, factor);
+        denseMatrices.scale(x, factor);
     }
 
     @Override
     public void clampBelow(Matrix x, float minimum) {
-        dense.clampBelow(x, minimum);
+        denseMatrices.clampBelow(x, minimum);
     }
 
     @Override
     public void exponentialAverage(Matrix value, float rate, Matrix average) {
-        dense.exponentialAverage(value, rate, average);
+        denseMatrices.exponentialAverage(value, rate, average);
     }
 
     @Override
     public void rowNorms(Matrix x, Matrix norms) {
-        dense.rowNorms(x, norms);
+        denseMatrices.rowNorms(x, norms);
     }
 
     @Override
     public void weightedRowSum(@Nullable Matrix weights, Matrix rows, float factor, boolean accumulate, Matrix out) {
-        dense.weightedRowSum(weights, rows, factor, accumulate, out);
+        denseMatrices.weightedRowSum(weights, rows, factor, accumulate, out);
     }
 
     @Override
     public void geometricMedian(Matrix x, int iterations, float tolerance, Matrix median) {
-        dense.geometricMedian(x, iterations, tolerance, median);
+        denseMatrices.geometricMedian(x, iterations, tolerance, median);
     }
 
     @Override
@@ -110,7 +112,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         own.pack(wEnc, bEnc);
         Matrix rounded = own.rounded();
         if (rounded != null) {
-            dense.toBf16(wEnc, pointers.of(rounded), rounded.stride());
+            denseMatrices.toBf16(wEnc, pointers.of(rounded), rounded.stride());
         }
     }
 
@@ -150,7 +152,11 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
-        sparse.decode(codes, wDec, bias, out);
+        long dense = denseCodes.flag(codes);
+        sparse.decode(dense, codes, wDec, bias, out);
+        if (dense != Pointers.NONE) {
+            denseCodes.decode(dense, codes, wDec, bias, out);
+        }
     }
 
     @Override
@@ -163,7 +169,11 @@ final class CudaKernels implements Kernels, AutoCloseable {
             Matrix residual,
             Matrix rowErrors,
             Matrix codeGradients) {
-        sparse.reconstruct(codes, wDec, bias, target, targetSign, residual, rowErrors, codeGradients);
+        long dense = denseCodes.flag(codes);
+        sparse.reconstruct(dense, codes, wDec, bias, target, targetSign, residual, rowErrors, codeGradients);
+        if (dense != Pointers.NONE) {
+            denseCodes.reconstruct(dense, codes, wDec, bias, target, targetSign, residual, rowErrors, codeGradients);
+        }
     }
 
     @Override
@@ -201,7 +211,11 @@ final class CudaKernels implements Kernels, AutoCloseable {
     @Override
     public void latentGradients(
             LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched) {
-        latent.latentGradients(terms, normPenalty, wDec, gradients, touched);
+        long dense = denseCodes.flag(terms.codes());
+        latent.latentGradients(dense, terms, normPenalty, wDec, gradients, touched);
+        if (dense != Pointers.NONE) {
+            denseCodes.latentGradients(dense, terms, normPenalty, wDec, gradients, touched);
+        }
     }
 
     @Override
@@ -261,11 +275,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
         optimiser.close();
         latent.close();
         group.close();
+        denseCodes.close();
         sparse.close();
         batchTopK.close();
         encode.close();
         preActivations.close();
-        dense.close();
+        denseMatrices.close();
         uploaded.close();
         memory.close();
     }

@@ -59,16 +59,22 @@ final class LatentKernels implements AutoCloseable {
                 .launch(Grid.warpBlocks(terms.codes().latents()), 1, Grid.THREADS);
     }
 
+    /** {@code dense} is the address of a flag; where it is set the kernels leave the work to others. */
     void latentGradients(
-            LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched) {
+            long dense,
+            LatentTerms terms,
+            float normPenalty,
+            @Nullable Matrix wDec,
+            LatentRows gradients,
+            Matrix touched) {
         Matrix penalised = normPenalty == 0 ? null : wDec;
         boolean four = byFour(terms, null)
                 && byFour(gradients)
                 && (penalised == null || Grid.byFour(penalised, pointers.of(penalised)));
-        plan(terms, null, four);
+        plan(dense, terms, null, four);
         Matrix encoder = gradients.encoder();
         Matrix decoder = gradients.decoder();
-        pass(modules.kernel("latent_gradients" + suffix(four)), terms)
+        pass(modules.kernel("latent_gradients" + suffix(four)).pointer(dense), terms)
                 .number(encoder.columns())
                 .number(decoder.columns())
                 .pointer(starts.bytes(0))
@@ -94,7 +100,7 @@ final class LatentKernels implements AutoCloseable {
             LatentRows secondMoments,
             boolean unitDecoder) {
         boolean four = byFour(terms, more) && byFour(weights) && byFour(firstMoments) && byFour(secondMoments);
-        plan(terms, more, four);
+        plan(Pointers.NONE, terms, more, four);
         CudaKernel kernel = passNullable(
                         pass(OptimiserKernels.pass(modules.kernel("latent_step" + suffix(four)), step), terms), more)
                 .number(weights.encoder().columns())
@@ -116,7 +122,7 @@ final class LatentKernels implements AutoCloseable {
     }
 
     /** Decides on the device which latents are shared, and sums up their segments. */
-    private void plan(LatentTerms terms, @Nullable LatentTerms more, boolean four) {
+    private void plan(long dense, LatentTerms terms, @Nullable LatentTerms more, boolean four) {
         int latents = terms.codes().latents();
         long capacity =
                 terms.codes().capacity() + (more == null ? 0L : more.codes().capacity());
@@ -146,7 +152,7 @@ final class LatentKernels implements AutoCloseable {
             // A latent has at most one entry in each row.
             return;
         }
-        passNullable(pass(modules.kernel("latent_partial" + suffix(four)), terms), more)
+        passNullable(pass(modules.kernel("latent_partial" + suffix(four)).pointer(dense), terms), more)
                 .number(latents)
                 .number(segment)
                 .pointer(first)

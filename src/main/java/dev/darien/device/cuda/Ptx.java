@@ -14,8 +14,17 @@ import java.util.regex.Pattern;
 /** The kernels as they are shipped: PTX and the sources that it was compiled from, one file for each theme. */
 final class Ptx {
     /** The files native/kernels/NAME.cu and what native/build-ptx.sh has made of them. */
-    static final List<String> FILES =
-            List.of("batch_top_k", "dense", "encode", "group", "latent", "loss", "multiply", "optimiser", "sparse");
+    static final List<String> FILES = List.of(
+            "batch_top_k",
+            "dense",
+            "dense_codes",
+            "encode",
+            "group",
+            "latent",
+            "loss",
+            "multiply",
+            "optimiser",
+            "sparse");
 
     /** What the sources include. */
     static final List<String> HEADERS = List.of("darien.cuh", "rows.cuh", "select.cuh");

@@ -27,14 +27,16 @@ final class SparseKernels implements AutoCloseable {
         this.rows = new Scratch(memory, "sums of rows");
     }
 
-    void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
-        rowKernel("decode", codes, wDec, bias)
+    /** {@code dense} is the address of a flag; where it is set the kernel leaves the work to others. */
+    void decode(long dense, SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
+        rowKernel("decode", dense, codes, wDec, bias)
                 .pointer(pointers.of(out))
                 .number(out.stride())
                 .launch(codes.rows(), 1, rowThreads(wDec), rowBytes(wDec));
     }
 
     void reconstruct(
+            long dense,
             SparseCodes codes,
             Matrix wDec,
             @Nullable Matrix bias,
@@ -43,7 +45,7 @@ final class SparseKernels implements AutoCloseable {
             Matrix residual,
             Matrix rowErrors,
             Matrix codeGradients) {
-        rowKernel("reconstruct", codes, wDec, bias)
+        rowKernel("reconstruct", dense, codes, wDec, bias)
                 .pointer(pointers.of(target))
                 .number(target.stride())
                 .number(targetSign)
@@ -55,8 +57,9 @@ final class SparseKernels implements AutoCloseable {
     }
 
     /** A kernel with a block for each row of codes, which goes through rows of the decoder. */
-    private CudaKernel rowKernel(String name, SparseCodes codes, Matrix wDec, @Nullable Matrix bias) {
+    private CudaKernel rowKernel(String name, long dense, SparseCodes codes, Matrix wDec, @Nullable Matrix bias) {
         return modules.kernel(name + (Grid.byFour(wDec, pointers.of(wDec)) ? "_v4" : "_v1"))
+                .pointer(dense)
                 .pointer(pointers.of(codes.offsets()))
                 .pointer(pointers.of(codes.indices()))
                 .pointer(pointers.of(codes.values()))

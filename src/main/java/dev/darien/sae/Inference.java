@@ -4,6 +4,7 @@ package dev.darien.sae;
 import dev.darien.device.Device;
 import dev.darien.device.PackedEncoder;
 import dev.darien.memory.Allocator;
+import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
@@ -44,11 +45,7 @@ public final class Inference implements AutoCloseable {
             device.kernels().pack(sae.weights().encoder(), sae.weights().encoderBias(), made);
             this.encoder = made;
         } catch (RuntimeException | Error e) {
-            if (made != null) {
-                made.close();
-            }
-            memory.releaseAll();
-            memory.close();
+            Closing.after(e, made, memory::releaseAll, memory);
             throw e;
         }
     }
@@ -150,10 +147,12 @@ public final class Inference implements AutoCloseable {
 
     @Override
     public void close() {
-        encoder.close();
-        codes.close();
-        output.close();
-        input.close();
-        memory.close();
+        try (memory;
+                input;
+                output;
+                codes;
+                encoder) {
+            // Closed in reverse order, each whatever happens to the others.
+        }
     }
 }

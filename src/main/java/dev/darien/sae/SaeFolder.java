@@ -42,20 +42,19 @@ final class SaeFolder {
             configuration.put("rescale_acts_by_decoder_norm", false);
         }
         SaeWeights weights = sae.weights();
-        try (HostWeights host = HostWeights.of(sae)) {
-            Matrix thresholds = host.weights().thresholds();
-            SafetensorsWriter writer = new SafetensorsWriter()
-                    .metadata("format", "pt")
-                    // SAELens keeps the encoder as [d_in, d_sae].
-                    .transposed("W_enc", host.weights().encoder())
-                    .tensor("b_enc", host.weights().encoderBias(), weights.latents())
-                    .tensor("W_dec", host.weights().decoder(), weights.latents(), weights.width())
-                    .tensor("b_dec", host.weights().decoderBias(), weights.width());
-            if (thresholds != null && sae.sparsity().hasThresholds()) {
-                writer.tensor("threshold", thresholds, weights.latents());
-            }
-            writer.write(folder.resolve(WEIGHTS));
+        Device device = sae.device();
+        Matrix thresholds = weights.thresholds();
+        SafetensorsWriter writer = new SafetensorsWriter()
+                .metadata("format", "pt")
+                // SAELens keeps the encoder as [d_in, d_sae].
+                .transposed("W_enc", device, weights.encoder())
+                .tensor("b_enc", device, weights.encoderBias(), weights.latents())
+                .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.width())
+                .tensor("b_dec", device, weights.decoderBias(), weights.width());
+        if (thresholds != null && sae.sparsity().hasThresholds()) {
+            writer.tensor("threshold", device, thresholds, weights.latents());
         }
+        writer.write(folder.resolve(WEIGHTS));
         // Last: a folder with a configuration is a whole one.
         JsonFile.write(folder.resolve(CONFIGURATION), configuration);
     }

@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The same seed gives the same bits, whatever the number of threads. */
 @Tag("device")
+@Tag("long")
 class DeterminismTest {
     private static final int WIDTH = 37;
     private static final float[][] DATA = ArraySource.sparseSums(3000, WIDTH, 60, 3, 11);

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 
 /** The directions that data is made of are found again. */
 @Tag("device")
+@Tag("long")
 class SyntheticRecoveryTest {
 
     @Test

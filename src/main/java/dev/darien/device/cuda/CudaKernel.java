@@ -5,6 +5,7 @@ import dev.darien.bindings.cuda.Cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /**
  * A kernel and the block of arguments that its launches reuse. Arguments are given in order and checked against the
@@ -16,10 +17,12 @@ import java.lang.foreign.ValueLayout;
  */
 final class CudaKernel {
     private static final int DEFAULT_SHARED = 48 * 1024;
+    private static final int ALIGNMENT = 8;
 
     private final CudaContext context;
     private final String name;
     private final MemorySegment function;
+    private final List<Ptx.Parameter> parameters;
     private final long[] ends;
     private final MemorySegment values;
     private final MemorySegment pointers;
@@ -27,24 +30,29 @@ final class CudaKernel {
     private int parameter;
     private int sharedLimit = DEFAULT_SHARED;
 
-    CudaKernel(CudaContext context, Arena arena, String name, MemorySegment function, int[] sizes) {
+    CudaKernel(CudaContext context, Arena arena, String name, MemorySegment function, List<Ptx.Parameter> parameters) {
         this.context = context;
         this.name = name;
         this.function = function;
-        this.ends = new long[sizes.length];
+        this.parameters = List.copyOf(parameters);
+        this.ends = new long[parameters.size()];
         // Each begins at a multiple of 8, more than any asks for.
+        long[] starts = new long[parameters.size()];
         long total = 0;
-        long[] starts = new long[sizes.length];
-        for (int i = 0; i < sizes.length; i++) {
+        for (int i = 0; i < starts.length; i++) {
             starts[i] = total;
-            ends[i] = total + sizes[i];
-            total = (ends[i] + 7) / 8 * 8;
+            ends[i] = total + parameters.get(i).bytes();
+            total = aligned(ends[i]);
         }
-        this.values = arena.allocate(Math.max(8, total), 16);
-        this.pointers = arena.allocate(ValueLayout.ADDRESS, Math.max(1, sizes.length));
-        for (int i = 0; i < sizes.length; i++) {
+        this.values = arena.allocate(Math.max(ALIGNMENT, total), ALIGNMENT);
+        this.pointers = arena.allocate(ValueLayout.ADDRESS, Math.max(1, starts.length));
+        for (int i = 0; i < starts.length; i++) {
             pointers.setAtIndex(ValueLayout.ADDRESS, i, values.asSlice(starts[i]));
         }
+    }
+
+    private static long aligned(long bytes) {
+        return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }
 
     String name() {
@@ -81,14 +89,20 @@ final class CudaKernel {
     }
 
     private long next(int bytes) {
-        if (parameter == ends.length || at % bytes != 0 || at + bytes > ends[parameter]) {
-            throw mismatch("argument of " + bytes + " bytes too many, or of the wrong size, at parameter " + parameter);
+        if (parameter == ends.length) {
+            throw mismatch("argument too many");
+        }
+        boolean fits = parameters.get(parameter).structure()
+                ? at % bytes == 0 && at + bytes <= ends[parameter]
+                : at + bytes == ends[parameter];
+        if (!fits) {
+            throw mismatch("argument of " + bytes + " bytes that parameter " + parameter + " has no place for");
         }
         long here = at;
         at += bytes;
         if (at == ends[parameter]) {
             parameter++;
-            at = (at + 7) / 8 * 8;
+            at = aligned(at);
         }
         return here;
     }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * Darien's kernels on a GPU, by name. The shipped PTX is compiled by the driver; a driver that doesn't know its version
@@ -18,13 +19,20 @@ final class CudaModules implements AutoCloseable {
     private static final int LOG_BYTES = 8192;
 
     private final CudaContext context;
+    private final UnaryOperator<String> shipped;
     private final Arena arena = Arena.ofShared();
     private final List<MemorySegment> modules = new ArrayList<>();
     private final Map<String, CudaKernel> kernels = new HashMap<>();
     private boolean compiled;
 
     CudaModules(CudaContext context) {
+        this(context, file -> Ptx.resource(file + ".ptx"));
+    }
+
+    /** As above with other PTX; {@code shipped} gives that of a file. */
+    CudaModules(CudaContext context, UnaryOperator<String> shipped) {
         this.context = context;
+        this.shipped = shipped;
         try {
             Ptx.FILES.forEach(this::load);
         } catch (RuntimeException | Error e) {
@@ -34,7 +42,7 @@ final class CudaModules implements AutoCloseable {
     }
 
     private void load(String file) {
-        String ptx = compiled ? RuntimeCompiler.compile(file, context.gpu()) : Ptx.resource(file + ".ptx");
+        String ptx = compiled ? RuntimeCompiler.compile(file, context.gpu()) : shipped.apply(file);
         context.current();
         try (Arena confined = Arena.ofConfined()) {
             MemorySegment pointer = confined.allocate(ValueLayout.ADDRESS);
@@ -53,7 +61,7 @@ final class CudaModules implements AutoCloseable {
             }
             MemorySegment module = pointer.get(ValueLayout.ADDRESS, 0);
             modules.add(module);
-            Ptx.entries(ptx).forEach((name, sizes) -> kernels.put(name, kernel(module, name, sizes)));
+            Ptx.entries(ptx).forEach((name, parameters) -> kernels.put(name, kernel(module, name, parameters)));
         }
     }
 
@@ -66,13 +74,13 @@ final class CudaModules implements AutoCloseable {
         return Cuda.cuModuleLoadDataEx(pointer, confined.allocateFrom(ptx), 2, options, values);
     }
 
-    private CudaKernel kernel(MemorySegment module, String name, int[] sizes) {
+    private CudaKernel kernel(MemorySegment module, String name, List<Ptx.Parameter> parameters) {
         try (Arena confined = Arena.ofConfined()) {
             MemorySegment pointer = confined.allocate(ValueLayout.ADDRESS);
             context.check(
                     Cuda.cuModuleGetFunction(pointer, module, confined.allocateFrom(name)),
                     "cuModuleGetFunction of " + name);
-            return new CudaKernel(context, arena, name, pointer.get(ValueLayout.ADDRESS, 0), sizes);
+            return new CudaKernel(context, arena, name, pointer.get(ValueLayout.ADDRESS, 0), parameters);
         }
     }
 

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -29,6 +30,14 @@ final class Ptx {
     /** What the sources include. */
     static final List<String> HEADERS = List.of("darien.cuh", "rows.cuh", "select.cuh");
 
+    /**
+     * A kernel's parameter.
+     *
+     * @param bytes its size
+     * @param structure whether it is one passed by value, which is given field by field
+     */
+    record Parameter(int bytes, boolean structure) {}
+
     private static final Pattern ENTRY = Pattern.compile("\\.entry\\s+(\\w+)\\s*\\(([^)]*)\\)");
     private static final Pattern PARAMETER =
             Pattern.compile("\\.param\\s+(?:\\.align\\s+\\d+\\s+)?\\.[bfsu](\\d+)\\s[^\\[,]*(?:\\[(\\d+)\\])?");
@@ -47,20 +56,21 @@ final class Ptx {
         }
     }
 
-    /** The kernels that {@code ptx} declares, and the sizes in bytes of each one's parameters. */
-    static Map<String, int[]> entries(String ptx) {
-        Map<String, int[]> entries = new LinkedHashMap<>();
+    /** The kernels that {@code ptx} declares, and each one's parameters. */
+    static Map<String, List<Parameter>> entries(String ptx) {
+        Map<String, List<Parameter>> entries = new LinkedHashMap<>();
         Matcher entry = ENTRY.matcher(ptx);
         while (entry.find()) {
             Matcher parameter = PARAMETER.matcher(entry.group(2));
-            int[] sizes = parameter
-                    .results()
-                    .mapToInt(found -> Integer.parseInt(found.group(1))
-                            / 8
-                            * (found.group(2) == null ? 1 : Integer.parseInt(found.group(2))))
-                    .toArray();
-            entries.put(entry.group(1), sizes);
+            List<Parameter> parameters = parameter.results().map(Ptx::parameter).toList();
+            entries.put(entry.group(1), parameters);
         }
         return entries;
+    }
+
+    private static Parameter parameter(MatchResult found) {
+        int bytes = Integer.parseInt(found.group(1)) / 8;
+        String count = found.group(2);
+        return count == null ? new Parameter(bytes, false) : new Parameter(bytes * Integer.parseInt(count), true);
     }
 }

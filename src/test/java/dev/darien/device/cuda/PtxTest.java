@@ -62,7 +62,7 @@ class PtxTest {
     @FieldSource("FILES")
     void declaresEveryKernelThatTheSourceExports(String file) throws IOException {
         String source = Files.readString(SOURCES.resolve(file + ".cu"), StandardCharsets.UTF_8);
-        Map<String, int[]> entries = Ptx.entries(Ptx.resource(file + ".ptx"));
+        Map<String, List<Ptx.Parameter>> entries = Ptx.entries(Ptx.resource(file + ".ptx"));
         assertThat(entries).isNotEmpty();
         entries.keySet().forEach(name -> assertThat(source).contains(stem(name)));
         assertThat(source.split("__global__", -1).length - 1).isLessThanOrEqualTo(entries.size());
@@ -103,7 +103,13 @@ class PtxTest {
                 )
                 .visible .entry second()
                 """;
-        assertThat(Ptx.entries(ptx).get("first")).containsExactly(8, 8, 4, 80, 2);
+        assertThat(Ptx.entries(ptx).get("first"))
+                .containsExactly(
+                        new Ptx.Parameter(8, false),
+                        new Ptx.Parameter(8, false),
+                        new Ptx.Parameter(4, false),
+                        new Ptx.Parameter(80, true),
+                        new Ptx.Parameter(2, false));
         assertThat(Ptx.entries(ptx).get("second")).isEmpty();
     }
 }

@@ -323,6 +323,10 @@ std::string running_thread() {
     return text;
 }
 
-bool stack_overflowed(const void* address) { return pool().overflowed(address); }
+const char* describe_block_address(const void* address) {
+    return shared_memory().overrun(address) ? "an access past the end of dynamic shared memory"
+           : pool().overflowed(address)     ? "local variables that don't fit the stack of 128 KiB"
+                                            : nullptr;
+}
 
 }  // namespace standin

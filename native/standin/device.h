@@ -27,3 +27,8 @@
 #include "device_warp.h"
 
 #include "device_kernel.h"
+
+// Last, and for kernel files only, because the standard library writes this word within its own attributes.
+#ifdef DARIEN_STANDIN
+#define __noinline__ __attribute__((noinline))
+#endif

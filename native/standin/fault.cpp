@@ -141,8 +141,8 @@ Fault explain() {
     if (caught_signal == SIGILL) {
         return {CUDA_ERROR_ILLEGAL_INSTRUCTION, "an illegal instruction"};
     }
-    if (stack_overflowed(caught_address)) {
-        return {CUDA_ERROR_LAUNCH_FAILED, "local variables that don't fit the stack of 128 KiB"};
+    if (const char* what = describe_block_address(caught_address)) {
+        return {CUDA_ERROR_ILLEGAL_ADDRESS, what};
     }
     std::string what = caught_write ? "a write to " : "a read of ";
     what += caught_address_known ? describe(reinterpret_cast<uintptr_t>(caught_address)) : "an address that can't be one";

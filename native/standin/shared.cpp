@@ -70,4 +70,8 @@ const char* SharedMemory::damage() const {
     return nullptr;
 }
 
+bool SharedMemory::overrun(const void* address) const {
+    return reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(region + ROOM) < PAGE;
+}
+
 }  // namespace standin

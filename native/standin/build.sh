@@ -7,7 +7,7 @@
 #
 # Writes OUT_FOLDER/libdarien-standin.so and compiles only what has changed since the last time; a build that fails
 # leaves the old library alone. Takes native/kernels/*.cu unless other kernel files are named. CXX is the compiler
-# (g++ 12 or newer), STANDIN_FLAGS are further flags for every file.
+# (g++ 12 or newer), STANDIN_FLAGS are further flags for every file, KERNEL_FLAGS for the kernels.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -51,7 +51,7 @@ common="$common -Inative/standin ${STANDIN_FLAGS:-}"
 library="-O2"
 # Kernels read and write floats as float4 and the like, which nvcc allows and C++ does not. -fsanitize: sanitizer.cpp.
 kernel="-x c++ -DDARIEN_STANDIN -O2 -fno-strict-aliasing -Inative/kernels -Wno-unknown-pragmas -Wno-unused-parameter
-    -Wno-unused-function -Wno-sign-compare -fsanitize=alignment,bounds,shift-exponent,integer-divide-by-zero -fno-sanitize-recover=all"
+    -Wno-unused-function -Wno-sign-compare -fsanitize=alignment,bounds,shift-exponent,integer-divide-by-zero -fno-sanitize-recover=all ${KERNEL_FLAGS:-}"
 
 # One line per object: name, source, flags. The marks go around the kernels, because the linker keeps this order.
 plan() {
@@ -113,10 +113,10 @@ done
 }
 
 target=$out/libdarien-standin.so
-if [ "$compiled" -gt 0 ] || ! [ -f "$target" ] || [ "$(cat "$target.objects" 2>/dev/null)" != "${objects[*]}" ]; then
+if [ "$compiled" -gt 0 ] || ! [ -f "$target" ] || [ native/standin/exports.map -nt "$target" ] || [ "$(cat "$target.objects" 2>/dev/null)" != "${objects[*]}" ]; then
     # nodelete: a signal handler must not be unmapped.
     $cxx -shared -pthread -Wl,-soname,libdarien-standin.so -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,--no-undefined \
-        "${objects[@]}" -o "$target.new"
+        -Wl,--version-script=native/standin/exports.map "${objects[@]}" -o "$target.new"
     mv "$target.new" "$target"
     printf '%s' "${objects[*]}" >"$target.objects"
 fi

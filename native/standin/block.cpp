@@ -308,7 +308,8 @@ void run_grid(const Grid& grid) {
         }
     }
     for (uint64_t at = 0; at < count; at++) {
-        const uint64_t number = grid.shuffle == 0 ? at : uint64_t((unsigned __int128)(at) * stride % count + first) % count;
+        const uint64_t number =
+            grid.shuffle == 0 ? at : uint64_t((unsigned __int128)(at) * stride % count + first) % count;
         blockIdx = uint3{unsigned(number % gridDim.x), unsigned(number / gridDim.x % gridDim.y),
                          unsigned(number / gridDim.x / gridDim.y)};
         shared_memory().begin_block(grid.shared_bytes);

@@ -22,7 +22,7 @@ enum class Kind { SETTING, LOAD_TIME, COUNTER, GAUGE };
 struct Entry {
     const char* name;
     Kind kind;
-    int64_t Control::*field;
+    int64_t Control::* field;
 };
 
 #define SETTING(name) {#name, Kind::SETTING, &Control::name}

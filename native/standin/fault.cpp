@@ -112,8 +112,8 @@ public:
         if (control.guard == 0) {
             return;
         }
-        static char* const stack = static_cast<char*>(
-            mmap(nullptr, SIGNAL_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        static char* const stack =
+            static_cast<char*>(mmap(nullptr, SIGNAL_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
         stack_t ours = {};
         ours.ss_sp = stack;
         ours.ss_size = SIGNAL_STACK;
@@ -145,7 +145,8 @@ Fault explain() {
         return {CUDA_ERROR_ILLEGAL_ADDRESS, what};
     }
     std::string what = caught_write ? "a write to " : "a read of ";
-    what += caught_address_known ? describe(reinterpret_cast<uintptr_t>(caught_address)) : "an address that can't be one";
+    what +=
+        caught_address_known ? describe(reinterpret_cast<uintptr_t>(caught_address)) : "an address that can't be one";
     return {CUDA_ERROR_ILLEGAL_ADDRESS, what};
 }
 

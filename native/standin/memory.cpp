@@ -17,10 +17,10 @@ namespace standin {
 
 namespace {
 
-constexpr size_t ALIGNMENT = 256;     // the driver's
-constexpr size_t CANARY = 256;        // bytes before an allocation that must stay as they were
+constexpr size_t ALIGNMENT = 256;  // the driver's
+constexpr size_t CANARY = 256;     // bytes before an allocation that must stay as they were
 constexpr size_t QUARANTINE = 64 << 20;
-constexpr size_t REMEMBERED = 4096;   // freed allocations, for messages
+constexpr size_t REMEMBERED = 4096;  // freed allocations, for messages
 
 // Nothing here is ever destroyed: other threads of a JVM still run while the process ends.
 Arena& device_arena() {

@@ -47,7 +47,7 @@ if command -v nvcc >/dev/null; then
         nvcc -std=c++17 -arch=compute_75 -ptx -O3 -Inative/kernels "$file" -o "$ptx/$name.ptx"
         {
             echo '// SPDX-License-Identifier: Apache-2.0'
-            echo "// The heads of the kernels in $name.cu, as nvcc writes them. native/standin/test.sh --ptx makes this file."
+            echo "// The heads of the kernels in $name.cu, as nvcc writes them; made by native/standin/test.sh --ptx."
             heads "$ptx/$name.ptx"
         } >"$ptx/$name.heads"
         if [ "$action" = ptx ]; then
@@ -77,7 +77,8 @@ program workload native/standin/test/programs/workload.cpp
 
 echo '== tests'
 "$out/tests" "$ptx" || fail 'tests'
-[ "$ptx" = "$PWD/native/standin/test/ptx" ] || "$out/tests" native/standin/test/ptx || fail 'tests with the committed PTX'
+DARIEN_STANDIN_GUARD=0 "$out/workload" "$ptx" || fail 'the workload without a signal handler'
+"$out/tests" native/standin/test/ptx >/dev/null || fail 'tests with the committed PTX'
 
 echo '== the same with ucontext for the switch between threads'
 STANDIN_FLAGS=-DSTANDIN_UCONTEXT native/standin/build.sh "$out/ucontext" "${kernels[@]}"
@@ -85,9 +86,9 @@ LD_LIBRARY_PATH=$out/ucontext "$out/tests" "$ptx" || fail 'tests with ucontext'
 
 echo '== what the library shows'
 {
-    grep -ohE '\b(cu[A-Z]|cublas[A-Z])[A-Za-z0-9]*(_v2)?\(' native/standin/cuda_api.h native/standin/cublas_api.h | tr -d '('
-    grep -ohE '^STANDIN_EXPORT .*\b(nvrtc|darien_standin_)[A-Za-z_]+\(' native/standin/*.cpp | sed -E 's/.* \*?([a-zA-Z_]+)\($/\1/'
-} | sort >"$out/expected-symbols"
+    grep -ohE '\b(cu[A-Z]|cublas[A-Z])[A-Za-z0-9]*(_v2)?\(' native/standin/cu{da,blas}_api.h
+    grep -ohE '^STANDIN_EXPORT .*\b(nvrtc|darien_standin_)[A-Za-z_]+\(' native/standin/*.cpp | sed -E 's/.* //'
+} | tr -d '(' | sort >"$out/expected-symbols"
 nm -D --defined-only "$out/libdarien-standin.so" | awk '{ print $3 }' | sort >"$out/symbols"
 diff "$out/expected-symbols" "$out/symbols" || fail 'other symbols than the headers declare'
 
@@ -131,7 +132,8 @@ for seed in 1 2 3 4 5 6 7 8; do
 done
 [ "$seeds" -ge 6 ] || fail "a missing barrier shows with only $seeds of 8 orders"
 mutant MUTANT_TYPE
-if LD_LIBRARY_PATH=$out/MUTANT_TYPE "$out/workload" "$ptx" >"$out/log" 2>&1 || ! grep -q 'the PTX is stale' "$out/log"; then
+if LD_LIBRARY_PATH=$out/MUTANT_TYPE "$out/workload" "$ptx" >"$out/log" 2>&1 ||
+    ! grep -q 'the PTX is stale' "$out/log"; then
     fail "a changed parameter with the old PTX isn't noticed"
 fi
 
@@ -146,7 +148,8 @@ if [ -f "$cuda/cuda.h" ]; then
     } >"$out/values.cpp"
     [ "$(wc -l <"$out/values.cpp")" -gt 100 ] || fail 'too few values found in cuda_api.h'
     for file in "$out/values.cpp" native/standin/*.cpp; do
-        $cxx -std=c++17 -fsyntax-only -fvisibility=hidden -DSTANDIN_NVIDIA_HEADERS -isystem "$cuda" -Inative/standin "$file" ||
+        $cxx -std=c++17 -fsyntax-only -fvisibility=hidden -DSTANDIN_NVIDIA_HEADERS -isystem "$cuda" \
+            -Inative/standin "$file" ||
             fail "$file doesn't fit NVIDIA's header"
     done
 fi

@@ -16,8 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The stand-in in a JVM: kernels that touch what they must not end in 700, again and again, while other threads live off
- * the same signals (null checks, stack overflows, divisions by zero, garbage collections).
+ * The stand-in in a JVM: kernels that touch what they must not end in 700, again and again, while other threads live
+ * off the same signals (null checks, stack overflows, divisions by zero, garbage collections).
  *
  * <p>{@code java --enable-native-access=ALL-UNNAMED InJvm.java LIBRARY PTX_FOLDER}
  */
@@ -96,7 +96,8 @@ public final class InJvm {
         }
     }
 
-    private void launch(MemorySegment module, String name, int blocks, int threads, MemorySegment stream, long... values)
+    private void launch(
+            MemorySegment module, String name, int blocks, int threads, MemorySegment stream, long... values)
             throws Throwable {
         MemorySegment result = arena.allocate(8);
         call(0, "cuModuleGetFunction", result, module, arena.allocateFrom(name));

@@ -56,15 +56,17 @@ void check(Device& device, cublasHandle_t handle, bool ta, bool tb, int m, int n
         b[at] = from_bf16(b_half[at] = to_bf16(b[at]));
     }
     // The last column needs no more than its rows.
-    const CUdeviceptr a_there = bf16 ? device.upload(a_half.data(), (a.size() - 3) * 2) : device.upload(a.data(), (a.size() - 3) * 4);
-    const CUdeviceptr b_there = bf16 ? device.upload(b_half.data(), (b.size() - 1) * 2) : device.upload(b.data(), (b.size() - 1) * 4);
+    const CUdeviceptr a_there =
+        bf16 ? device.upload(a_half.data(), (a.size() - 3) * 2) : device.upload(a.data(), (a.size() - 3) * 4);
+    const CUdeviceptr b_there =
+        bf16 ? device.upload(b_half.data(), (b.size() - 1) * 2) : device.upload(b.data(), (b.size() - 1) * 4);
     const CUdeviceptr c_there = device.upload(c.data(), (c.size() - 2) * 4);
     const float alpha = 1.5f, beta = 0.5f;
     const cublasOperation_t op_a = ta ? CUBLAS_OP_T : CUBLAS_OP_N, op_b = tb ? CUBLAS_OP_T : CUBLAS_OP_N;
     const cudaDataType type = bf16 ? CUDA_R_16BF : CUDA_R_32F;
     if (bf16 || k % 2 == 0) {
-        OK(cublasGemmEx(handle, op_a, op_b, m, n, k, &alpha, floats(a_there), type, lda, floats(b_there), type, ldb, &beta,
-                        reinterpret_cast<float*>(c_there), CUDA_R_32F, ldc, CUBLAS_COMPUTE_32F, -1));
+        OK(cublasGemmEx(handle, op_a, op_b, m, n, k, &alpha, floats(a_there), type, lda, floats(b_there), type, ldb,
+                        &beta, reinterpret_cast<float*>(c_there), CUDA_R_32F, ldc, CUBLAS_COMPUTE_32F, -1));
     } else {
         OK(cublasSgemm_v2(handle, op_a, op_b, m, n, k, &alpha, floats(a_there), lda, floats(b_there), ldb, &beta,
                           reinterpret_cast<float*>(c_there), ldc));
@@ -164,8 +166,8 @@ TEST(products_are_held_to_their_memory) {
     EXPECT(product(a, 5, 5, 5, 5, a + 40, 5), CUBLAS_STATUS_EXECUTION_FAILED);
     EXPECT_MESSAGE("C overlaps A or B");
     EXPECT(product(reinterpret_cast<CUdeviceptr>(&one), 1, 1, 1, 1, c, 1), CUBLAS_STATUS_EXECUTION_FAILED);
-    EXPECT(int(cublasSgemm_v2(blas.handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, floats(a), floats(a), 1, floats(a), 1, &one,
-                              reinterpret_cast<float*>(c), 1)),
+    EXPECT(int(cublasSgemm_v2(blas.handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, floats(a), floats(a), 1, floats(a), 1,
+                              &one, reinterpret_cast<float*>(c), 1)),
            CUBLAS_STATUS_INVALID_VALUE);
     EXPECT_MESSAGE("alpha must be host memory");
     EXPECT(int(cublasGemmEx(blas.handle, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, floats(a), CUDA_R_16F, 1, floats(a),

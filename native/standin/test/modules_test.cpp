@@ -53,8 +53,9 @@ TEST(stale_ptx_is_found_out) {
     const std::string text = ptx("sums");
     OK(get(text, "axpy"));
     EXPECT(get(replaced(text, ".f32 axpy_param_0", ".f64 axpy_param_0"), "axpy"), CUDA_ERROR_INVALID_IMAGE);
-    EXPECT_MESSAGE("there axpy takes (float 8, integer 8, integer 8, integer 8), in the source (float 4, pointer 8, "
-                   "pointer 8, integer 8)");
+    EXPECT_MESSAGE(
+        "there axpy takes (float 8, integer 8, integer 8, integer 8), in the source (float 4, pointer 8, "
+        "pointer 8, integer 8)");
     EXPECT(get(replaced(text, ".f32 axpy_param_0", ".u32 axpy_param_0"), "axpy"), CUDA_ERROR_INVALID_IMAGE);
     EXPECT(get(replaced(text, ".u64 axpy_param_3", ".u64 axpy_param_3,\n\t.param .u32 more"), "axpy"),
            CUDA_ERROR_INVALID_IMAGE);

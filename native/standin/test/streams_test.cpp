@@ -208,6 +208,26 @@ TEST(memory_is_allocated_and_freed_in_stream_order) {
     }
 }
 
+TEST(a_context_does_what_is_left_before_it_goes) {
+    darien_standin_set("deferred", 1);
+    int to = 0;
+    OK(cuInit(0));
+    CUcontext context = nullptr;
+    CUstream stream = nullptr;
+    CUdeviceptr a = 0;
+    OK(cuDevicePrimaryCtxRetain(&context, 0));
+    OK(cuCtxSetCurrent(context));
+    OK(cuStreamCreate(&stream, 0));
+    OK(cuMemAlloc_v2(&a, 4));
+    OK(cuMemsetD32Async(a, 3, 1, stream));
+    OK(cuMemcpyDtoHAsync_v2(&to, a, 4, stream));
+    OK(cuMemFreeAsync(a, stream));
+    OK(cuStreamDestroy_v2(stream));
+    OK(cuDevicePrimaryCtxRelease_v2(0));
+    EXPECT(to, 3);
+    EXPECT(darien_standin_get("leaks"), 0);
+}
+
 TEST(a_launch_copies_its_arguments_at_once) {
     darien_standin_set("deferred", 1);
     Device device;

@@ -40,20 +40,20 @@ bool is_sticky(CUresult refused);
 
 // The same for what ends a life, except that this goes on after a sticky error: the driver refuses then, but the caller
 // has done its duty, so it is no leak. To end in `return refused`.
-#define STANDIN_BEGIN_END()                                                     \
-    standin::Lock standin_lock(__func__);                                       \
-    const CUresult refused = standin::refuse(standin::Needs::CONTEXT);          \
-    if (refused != CUDA_SUCCESS && !standin::is_sticky(refused)) {              \
-        return refused;                                                         \
-    }                                                                           \
+#define STANDIN_BEGIN_END()                                            \
+    standin::Lock standin_lock(__func__);                              \
+    const CUresult refused = standin::refuse(standin::Needs::CONTEXT); \
+    if (refused != CUDA_SUCCESS && !standin::is_sticky(refused)) {     \
+        return refused;                                                \
+    }                                                                  \
     static_assert(true, "")
 
 // CUDA_ERROR_INVALID_VALUE, with a complaint, when a pointer to a result is null.
-#define STANDIN_RESULT(pointer)                                 \
-    if ((pointer) == nullptr) {                                 \
-        standin::complain(#pointer " is null");                 \
-        return CUDA_ERROR_INVALID_VALUE;                        \
-    }                                                           \
+#define STANDIN_RESULT(pointer)                 \
+    if ((pointer) == nullptr) {                 \
+        standin::complain(#pointer " is null"); \
+        return CUDA_ERROR_INVALID_VALUE;        \
+    }                                           \
     static_assert(true, "")
 
 // For darien_standin_get and _reset.

@@ -308,7 +308,8 @@ void run_grid(const Grid& grid) {
         }
     }
     for (uint64_t at = 0; at < count; at++) {
-        const uint64_t number = grid.shuffle == 0 ? at : uint64_t((unsigned __int128)(at) * stride % count + first) % count;
+        const uint64_t number =
+            grid.shuffle == 0 ? at : uint64_t((unsigned __int128)(at) * stride % count + first) % count;
         blockIdx = uint3{unsigned(number % gridDim.x), unsigned(number / gridDim.x % gridDim.y),
                          unsigned(number / gridDim.x / gridDim.y)};
         shared_memory().begin_block(grid.shared_bytes);
@@ -323,6 +324,10 @@ std::string running_thread() {
     return text;
 }
 
-bool stack_overflowed(const void* address) { return pool().overflowed(address); }
+const char* describe_block_address(const void* address) {
+    return shared_memory().overrun(address) ? "an access past the end of dynamic shared memory"
+           : pool().overflowed(address)     ? "local variables that don't fit the stack of 128 KiB"
+                                            : nullptr;
+}
 
 }  // namespace standin

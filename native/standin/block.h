@@ -27,6 +27,7 @@ void run_grid(const Grid& grid);
 // Kernel, block and thread that ran last, for a message.
 std::string running_thread();
 
-bool stack_overflowed(const void* address);
+// What an address that can't be touched means to the block that runs: nullptr if nothing.
+const char* describe_block_address(const void* address);
 
 }  // namespace standin

@@ -7,7 +7,7 @@
 #
 # Writes OUT_FOLDER/libdarien-standin.so and compiles only what has changed since the last time; a build that fails
 # leaves the old library alone. Takes native/kernels/*.cu unless other kernel files are named. CXX is the compiler
-# (g++ 12 or newer), STANDIN_FLAGS are further flags for every file.
+# (g++ 12 or newer), STANDIN_FLAGS are further flags for every file, KERNEL_FLAGS for the kernels.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -46,12 +46,13 @@ cd "$root"
 relative() { printf '%s' "${1#"$root"/}"; }
 
 # _FORTIFY_SOURCE, on by default on some systems, takes a jump from one stack to another for an attack.
-common="-std=c++17 -g1 -fPIC -fvisibility=hidden -pthread -ffp-contract=off -fno-math-errno -Wall -Wextra -U_FORTIFY_SOURCE"
-common="$common -Inative/standin ${STANDIN_FLAGS:-}"
+common="-std=c++17 -g1 -fPIC -fvisibility=hidden -pthread -ffp-contract=off -fno-math-errno -U_FORTIFY_SOURCE"
+common="$common -Wall -Wextra -Inative/standin ${STANDIN_FLAGS:-}"
 library="-O2"
 # Kernels read and write floats as float4 and the like, which nvcc allows and C++ does not. -fsanitize: sanitizer.cpp.
-kernel="-x c++ -DDARIEN_STANDIN -O2 -fno-strict-aliasing -Inative/kernels -Wno-unknown-pragmas -Wno-unused-parameter
-    -Wno-unused-function -Wno-sign-compare -fsanitize=alignment,bounds,shift-exponent,integer-divide-by-zero -fno-sanitize-recover=all"
+kernel="-x c++ -DDARIEN_STANDIN -O2 -fno-strict-aliasing -Inative/kernels"
+kernel="$kernel -fsanitize=alignment,bounds,shift-exponent,integer-divide-by-zero -fno-sanitize-recover=all"
+kernel="$kernel -Wno-unknown-pragmas -Wno-unused-parameter -Wno-unused-function -Wno-sign-compare ${KERNEL_FLAGS:-}"
 
 # One line per object: name, source, flags. The marks go around the kernels, because the linker keeps this order.
 plan() {
@@ -65,7 +66,7 @@ plan() {
     done
     printf '%s\t%s\t%s\n' shared_begin native/standin/shared_mark.cpp "$common $library"
     for source in ${kernels[@]+"${kernels[@]}"}; do
-        printf '%s\t%s\t%s\n' "kernel_$(basename "$source" .cu)" "$(relative "$source")" "$common $(echo $kernel)"
+        printf '%s\t%s\t%s\n' "kernel_$(basename "$source" .cu)" "$(relative "$source")" "$common $kernel"
     done
     printf '%s\t%s\t%s\n' shared_end native/standin/shared_mark.cpp "$common $library -DSTANDIN_SHARED_END"
 }
@@ -113,10 +114,12 @@ done
 }
 
 target=$out/libdarien-standin.so
-if [ "$compiled" -gt 0 ] || ! [ -f "$target" ] || [ "$(cat "$target.objects" 2>/dev/null)" != "${objects[*]}" ]; then
+linked=$(cat "$target.objects" 2>/dev/null || true)
+if [ "$compiled" -gt 0 ] || [ "$linked" != "${objects[*]}" ] || ! [ -f "$target" ] ||
+    [ native/standin/exports.map -nt "$target" ]; then
     # nodelete: a signal handler must not be unmapped.
     $cxx -shared -pthread -Wl,-soname,libdarien-standin.so -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,--no-undefined \
-        "${objects[@]}" -o "$target.new"
+        -Wl,--version-script=native/standin/exports.map "${objects[@]}" -o "$target.new"
     mv "$target.new" "$target"
     printf '%s' "${objects[*]}" >"$target.objects"
 fi

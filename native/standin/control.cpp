@@ -22,7 +22,7 @@ enum class Kind { SETTING, LOAD_TIME, COUNTER, GAUGE };
 struct Entry {
     const char* name;
     Kind kind;
-    int64_t Control::*field;
+    int64_t Control::* field;
 };
 
 #define SETTING(name) {#name, Kind::SETTING, &Control::name}
@@ -130,7 +130,7 @@ STANDIN_EXPORT int darien_standin_set(const char* name, long long value) {
     Lock lock(__func__);
     const Entry* entry = find(name);
     if (entry == nullptr || entry->kind != Kind::SETTING) {
-        fprintf(stderr, "darien-standin: there is no setting \"%s\"\n", name == nullptr ? "(null)" : name);
+        complain("there is no setting \"%s\"", name == nullptr ? "(null)" : name);
         return -1;
     }
     control.*entry->field = value;
@@ -145,7 +145,7 @@ STANDIN_EXPORT long long darien_standin_get(const char* name) {
     }
     const Entry* entry = find(name);
     if (entry == nullptr) {
-        fprintf(stderr, "darien-standin: there is nothing called \"%s\"\n", name == nullptr ? "(null)" : name);
+        complain("there is nothing called \"%s\"", name == nullptr ? "(null)" : name);
         return -1;
     }
     return control.*entry->field;

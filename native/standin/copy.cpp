@@ -131,8 +131,7 @@ void fill_memory(void* argument) {
 
 void run_fill(Context& context, Fill fill) {
     Fault fault;
-    if (!is_device_range("the target", fill.to, fill.count * fill.unit, false) ||
-        !guarded(fill_memory, &fill, fault)) {
+    if (!is_device_range("the target", fill.to, fill.count * fill.unit, false) || !guarded(fill_memory, &fill, fault)) {
         complain("the memory of a queued fill has gone before its turn %s", fault.what.c_str());
         set_sticky(context, CUDA_ERROR_ILLEGAL_ADDRESS);
     }

@@ -17,9 +17,9 @@ namespace {
 // The library's own answers to what the driver refuses.
 cublasStatus_t refuse_blas() {
     const CUresult refused = refuse(Needs::CONTEXT);
-    return refused == CUDA_SUCCESS   ? CUBLAS_STATUS_SUCCESS
-           : is_sticky(refused)      ? CUBLAS_STATUS_EXECUTION_FAILED
-                                     : CUBLAS_STATUS_NOT_INITIALIZED;
+    return refused == CUDA_SUCCESS ? CUBLAS_STATUS_SUCCESS
+           : is_sticky(refused)    ? CUBLAS_STATUS_EXECUTION_FAILED
+                                   : CUBLAS_STATUS_NOT_INITIALIZED;
 }
 
 #define STANDIN_BEGIN_BLAS()                                                              \
@@ -66,19 +66,28 @@ struct Operand {
 };
 
 Operand operand_a(const Gemm& gemm) {
-    return {"A", reinterpret_cast<uintptr_t>(gemm.a), gemm.transpose_a ? gemm.k : gemm.m,
-            gemm.transpose_a ? gemm.m : gemm.k, gemm.lda, bytes_of(gemm.element)};
+    return {"A",
+            reinterpret_cast<uintptr_t>(gemm.a),
+            gemm.transpose_a ? gemm.k : gemm.m,
+            gemm.transpose_a ? gemm.m : gemm.k,
+            gemm.lda,
+            bytes_of(gemm.element)};
 }
 Operand operand_b(const Gemm& gemm) {
-    return {"B", reinterpret_cast<uintptr_t>(gemm.b), gemm.transpose_b ? gemm.n : gemm.k,
-            gemm.transpose_b ? gemm.k : gemm.n, gemm.ldb, bytes_of(gemm.element)};
+    return {"B",
+            reinterpret_cast<uintptr_t>(gemm.b),
+            gemm.transpose_b ? gemm.n : gemm.k,
+            gemm.transpose_b ? gemm.k : gemm.n,
+            gemm.ldb,
+            bytes_of(gemm.element)};
 }
 Operand operand_c(const Gemm& gemm) {
     return {"C", reinterpret_cast<uintptr_t>(gemm.c), gemm.m, gemm.n, gemm.ldc, sizeof(float)};
 }
 
 bool are_there(const Gemm& gemm, bool enqueueing) {
-    const bool inputs = gemm.alpha == 0 || (operand_a(gemm).is_there(enqueueing) && operand_b(gemm).is_there(enqueueing));
+    const bool inputs =
+        gemm.alpha == 0 || (operand_a(gemm).is_there(enqueueing) && operand_b(gemm).is_there(enqueueing));
     return inputs && operand_c(gemm).is_there(enqueueing);
 }
 
@@ -106,8 +115,9 @@ void run(Context& context, Gemm gemm, BlasHandle handle) {
         return;
     }
     // A caller who keeps something in the workspace, or has freed it, finds out.
-    if (handle.workspace_bytes > 0 && (!is_device_range("the workspace", handle.workspace, handle.workspace_bytes, false) ||
-                                       !guarded(scribble, &handle, fault))) {
+    if (handle.workspace_bytes > 0 &&
+        (!is_device_range("the workspace", handle.workspace, handle.workspace_bytes, false) ||
+         !guarded(scribble, &handle, fault))) {
         set_sticky(context, CUDA_ERROR_ILLEGAL_ADDRESS);
     }
 }
@@ -259,9 +269,9 @@ STANDIN_EXPORT cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMat
     return CUBLAS_STATUS_SUCCESS;
 }
 
-STANDIN_EXPORT cublasStatus_t cublasSgemm_v2(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
-                                             int n, int k, const float* alpha, const float* a, int lda, const float* b,
-                                             int ldb, const float* beta, float* c, int ldc) {
+STANDIN_EXPORT cublasStatus_t cublasSgemm_v2(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b,
+                                             int m, int n, int k, const float* alpha, const float* a, int lda,
+                                             const float* b, int ldb, const float* beta, float* c, int ldc) {
     STANDIN_BEGIN_BLAS();
     const std::shared_ptr<BlasHandle> blas = blas_of(handle);
     if (blas == nullptr) {

@@ -15,7 +15,10 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define __align__(bytes) __attribute__((aligned(bytes)))
-#define __constant__ __attribute__((unused))
+// In a section of its own, because what is all zeros would else lie among the shared memory.
+#define STANDIN_STRING(text) STANDIN_QUOTE(text)
+#define STANDIN_QUOTE(text) #text
+#define __constant__ __attribute__((unused, section("darien_constant_" STANDIN_STRING(__COUNTER__))))
 // Blocks run one after the other, so one copy serves them all. `used` keeps g++ from folding a read of what no kernel
 // writes: such a read must find the poison. The linker puts these between the marks of shared_mark.cpp.
 #define __shared__ static __attribute__((used))
@@ -27,3 +30,8 @@
 #include "device_warp.h"
 
 #include "device_kernel.h"
+
+// Last, and for kernel files only, because the standard library writes this word within its own attributes.
+#ifdef DARIEN_STANDIN
+#define __noinline__ __attribute__((noinline))
+#endif

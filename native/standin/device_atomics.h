@@ -8,15 +8,15 @@ namespace standin {
 __attribute__((visibility("hidden"))) void yield();
 }  // namespace standin
 
-#define STANDIN_ATOMIC(name, T, expression)                      \
-    __device__ __forceinline__ T name(T* at, T value) {          \
-        const T old = *at;                                       \
-        *at = (expression);                                      \
-        return old;                                              \
+#define STANDIN_ATOMIC(name, T, expression)             \
+    __device__ __forceinline__ T name(T* at, T value) { \
+        const T old = *at;                              \
+        *at = (expression);                             \
+        return old;                                     \
     }
-#define STANDIN_ATOMICS(name, expression)            \
-    STANDIN_ATOMIC(name, int, expression)            \
-    STANDIN_ATOMIC(name, unsigned, expression)       \
+#define STANDIN_ATOMICS(name, expression)      \
+    STANDIN_ATOMIC(name, int, expression)      \
+    STANDIN_ATOMIC(name, unsigned, expression) \
     STANDIN_ATOMIC(name, unsigned long long, expression)
 
 // Through unsigned, because a sum of ints wraps on the hardware.
@@ -36,22 +36,22 @@ STANDIN_ATOMICS(atomicExch, value)
 STANDIN_ATOMICS(atomicMax, old > value ? old : value)
 STANDIN_ATOMICS(atomicMin, old < value ? old : value)
 STANDIN_ATOMICS(atomicOr, old | value)
-STANDIN_ATOMICS(atomicAnd, old & value)
+STANDIN_ATOMICS(atomicAnd, (old & value))
 STANDIN_ATOMICS(atomicXor, old ^ value)
 STANDIN_ATOMIC(atomicMax, long long, old > value ? old : value)
 STANDIN_ATOMIC(atomicMin, long long, old < value ? old : value)
 #undef STANDIN_ATOMIC
 #undef STANDIN_ATOMICS
 
-#define STANDIN_CAS(T)                                                  \
+#define STANDIN_CAS(T)                                                   \
     __device__ __forceinline__ T atomicCAS(T* at, T expected, T value) { \
-        const T old = *at;                                              \
-        if (old == expected) {                                          \
-            *at = value;                                                \
-        } else {                                                        \
-            standin::yield();                                           \
-        }                                                               \
-        return old;                                                     \
+        const T old = *at;                                               \
+        if (old == expected) {                                           \
+            *at = value;                                                 \
+        } else {                                                         \
+            standin::yield();                                            \
+        }                                                                \
+        return old;                                                      \
     }
 STANDIN_CAS(int)
 STANDIN_CAS(unsigned)

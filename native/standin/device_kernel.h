@@ -40,9 +40,7 @@ struct KernelOf<function> {
 
 }  // namespace standin
 
-#define DARIEN_EXPORT(name)                                         \
-    __attribute__((constructor)) static void standin_export_##name() { \
-        standin::KernelOf<&name>::add(#name);                       \
-    }
+#define DARIEN_EXPORT(name) \
+    __attribute__((constructor)) static void standin_export_##name() { standin::KernelOf<&name>::add(#name); }
 
 #define DARIEN_SHARED(type, name) type* name = static_cast<type*>(standin::dynamic_shared())

@@ -3,12 +3,12 @@
 // Arithmetic and bit functions of device code. The approximate ones (__expf, rsqrtf, …) are exact here.
 #pragma once
 
-#define STANDIN_REINTERPRET(name, From, To)                          \
-    __device__ __forceinline__ To name(From value) {                 \
-        static_assert(sizeof(From) == sizeof(To), "the same bits");  \
-        To bits;                                                     \
-        __builtin_memcpy(&bits, &value, sizeof(To));                 \
-        return bits;                                                 \
+#define STANDIN_REINTERPRET(name, From, To)                         \
+    __device__ __forceinline__ To name(From value) {                \
+        static_assert(sizeof(From) == sizeof(To), "the same bits"); \
+        To bits;                                                    \
+        __builtin_memcpy(&bits, &value, sizeof(To));                \
+        return bits;                                                \
     }
 STANDIN_REINTERPRET(__float_as_uint, float, unsigned)
 STANDIN_REINTERPRET(__float_as_int, float, int)
@@ -72,7 +72,10 @@ __device__ __forceinline__ float __saturatef(float value) { return fminf(fmaxf(v
 
 // A float that doesn't fit becomes the nearest int, and NaN 0, as the hardware does it; in C++ it would be undefined.
 __device__ __forceinline__ int __standin_saturate(double value) {
-    return value != value ? 0 : value >= 2147483647.0 ? 2147483647 : value <= -2147483648.0 ? -2147483647 - 1 : int(value);
+    return value != value           ? 0
+           : value >= 2147483647.0  ? 2147483647
+           : value <= -2147483648.0 ? -2147483647 - 1
+                                    : int(value);
 }
 __device__ __forceinline__ int __float2int_rz(float value) { return __standin_saturate(value); }
 __device__ __forceinline__ int __float2int_rn(float value) { return __standin_saturate(nearbyint(value)); }
@@ -83,14 +86,14 @@ __device__ __forceinline__ float __uint2float_rn(unsigned value) { return float(
 __device__ __forceinline__ float __double2float_rn(double value) { return float(value); }
 
 // The overloads, mixed ones included, that nvcc has.
-#define STANDIN_MINMAX(A, B, R)                      \
-    __device__ __forceinline__ R min(A a, B b) {     \
-        const R left = a, right = b;                 \
-        return left < right ? left : right;          \
-    }                                                \
-    __device__ __forceinline__ R max(A a, B b) {     \
-        const R left = a, right = b;                 \
-        return left > right ? left : right;          \
+#define STANDIN_MINMAX(A, B, R)                  \
+    __device__ __forceinline__ R min(A a, B b) { \
+        const R left = a, right = b;             \
+        return left < right ? left : right;      \
+    }                                            \
+    __device__ __forceinline__ R max(A a, B b) { \
+        const R left = a, right = b;             \
+        return left > right ? left : right;      \
     }
 STANDIN_MINMAX(int, int, int)
 STANDIN_MINMAX(unsigned, unsigned, unsigned)

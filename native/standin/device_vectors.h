@@ -3,10 +3,10 @@
 // CUDA's vector types, with CUDA's alignments, and the built-in variables of a kernel.
 #pragma once
 
-#define STANDIN_VECTOR2(type, name, alignment)            \
-    struct __attribute__((aligned(alignment))) name {     \
-        type x, y;                                        \
-    };                                                    \
+#define STANDIN_VECTOR2(type, name, alignment)        \
+    struct __attribute__((aligned(alignment))) name { \
+        type x, y;                                    \
+    };                                                \
     __device__ __forceinline__ name make_##name(type x, type y) { return name{x, y}; }
 
 #define STANDIN_VECTOR3(type, name) \

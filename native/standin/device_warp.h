@@ -45,30 +45,28 @@ __forceinline__ unsigned match(unsigned mask, T value) {
 #pragma GCC visibility pop
 
 // Overloads, not a template, so that a short or a bool is promoted as nvcc promotes it.
-#define STANDIN_EXCHANGES(T)                                                                                     \
-    __device__ __forceinline__ T __shfl_sync(unsigned mask, T value, int source, int width = warpSize) {         \
-        const standin::Segment segment(width);                                                                   \
-        const unsigned from = segment.first | (unsigned(source) & unsigned(width - 1));                          \
-        return standin::shuffle(standin::Exchange::SHUFFLE, mask, value, from);                                  \
-    }                                                                                                            \
-    __device__ __forceinline__ T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = warpSize) {      \
-        const unsigned from = standin::lane ^ unsigned(lanes);                                                   \
-        const bool inside = from <= standin::Segment(width).last;                                                \
-        return standin::shuffle(standin::Exchange::SHUFFLE_XOR, mask, value, inside ? from : standin::lane);     \
-    }                                                                                                            \
-    __device__ __forceinline__ T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize) {  \
-        const bool inside = standin::lane - standin::Segment(width).first >= delta;                              \
-        const unsigned from = inside ? standin::lane - delta : standin::lane;                                    \
-        return standin::shuffle(standin::Exchange::SHUFFLE_UP, mask, value, from);                               \
-    }                                                                                                            \
+#define STANDIN_EXCHANGES(T)                                                                                      \
+    __device__ __forceinline__ T __shfl_sync(unsigned mask, T value, int source, int width = warpSize) {          \
+        const standin::Segment segment(width);                                                                    \
+        const unsigned from = segment.first | (unsigned(source) & unsigned(width - 1));                           \
+        return standin::shuffle(standin::Exchange::SHUFFLE, mask, value, from);                                   \
+    }                                                                                                             \
+    __device__ __forceinline__ T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = warpSize) {       \
+        const unsigned from = standin::lane ^ unsigned(lanes);                                                    \
+        const bool inside = from <= standin::Segment(width).last;                                                 \
+        return standin::shuffle(standin::Exchange::SHUFFLE_XOR, mask, value, inside ? from : standin::lane);      \
+    }                                                                                                             \
+    __device__ __forceinline__ T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize) {   \
+        const bool inside = standin::lane - standin::Segment(width).first >= delta;                               \
+        const unsigned from = inside ? standin::lane - delta : standin::lane;                                     \
+        return standin::shuffle(standin::Exchange::SHUFFLE_UP, mask, value, from);                                \
+    }                                                                                                             \
     __device__ __forceinline__ T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize) { \
-        const bool inside = standin::Segment(width).last - standin::lane >= delta;                               \
-        const unsigned from = inside ? standin::lane + delta : standin::lane;                                    \
-        return standin::shuffle(standin::Exchange::SHUFFLE_DOWN, mask, value, from);                             \
-    }                                                                                                            \
-    __device__ __forceinline__ unsigned __match_any_sync(unsigned mask, T value) {                               \
-        return standin::match(mask, value);                                                                      \
-    }
+        const bool inside = standin::Segment(width).last - standin::lane >= delta;                                \
+        const unsigned from = inside ? standin::lane + delta : standin::lane;                                     \
+        return standin::shuffle(standin::Exchange::SHUFFLE_DOWN, mask, value, from);                              \
+    }                                                                                                             \
+    __device__ __forceinline__ unsigned __match_any_sync(unsigned mask, T value) { return standin::match(mask, value); }
 STANDIN_EXCHANGES(int)
 STANDIN_EXCHANGES(unsigned)
 STANDIN_EXCHANGES(long)

@@ -175,6 +175,7 @@ STANDIN_EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
     }
     const std::shared_ptr<Context> context = state().contexts.find(primary->second);
     if (--context->retained == 0) {
+        drain(*context);
         drop_objects(*context);
         state().contexts.remove(primary->second);
         state().primary.erase(primary);

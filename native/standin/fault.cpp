@@ -112,8 +112,8 @@ public:
         if (control.guard == 0) {
             return;
         }
-        static char* const stack = static_cast<char*>(
-            mmap(nullptr, SIGNAL_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        static char* const stack =
+            static_cast<char*>(mmap(nullptr, SIGNAL_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
         stack_t ours = {};
         ours.ss_sp = stack;
         ours.ss_size = SIGNAL_STACK;
@@ -141,11 +141,12 @@ Fault explain() {
     if (caught_signal == SIGILL) {
         return {CUDA_ERROR_ILLEGAL_INSTRUCTION, "an illegal instruction"};
     }
-    if (stack_overflowed(caught_address)) {
-        return {CUDA_ERROR_LAUNCH_FAILED, "local variables that don't fit the stack of 128 KiB"};
+    if (const char* what = describe_block_address(caught_address)) {
+        return {CUDA_ERROR_ILLEGAL_ADDRESS, what};
     }
     std::string what = caught_write ? "a write to " : "a read of ";
-    what += caught_address_known ? describe(reinterpret_cast<uintptr_t>(caught_address)) : "an address that can't be one";
+    what +=
+        caught_address_known ? describe(reinterpret_cast<uintptr_t>(caught_address)) : "an address that can't be one";
     return {CUDA_ERROR_ILLEGAL_ADDRESS, what};
 }
 

@@ -56,8 +56,8 @@ void prepare(Fiber& fiber, void (*entry)()) {
     fiber.context.uc_link = nullptr;
     makecontext(&fiber.context, entry, 0);
 #else
-    // Six registers, the entry's address for `ret`, and a null return address, so that the entry finds its stack aligned
-    // as after a call.
+    // Six registers, the entry's address for `ret`, and a null return address, so that the entry finds its stack
+    // aligned as after a call.
     void** top = reinterpret_cast<void**>(fiber.stack + fiber.bytes);
     for (int at = -8; at < 0; at++) {
         top[at] = nullptr;

@@ -51,7 +51,8 @@ float load(const void* matrix, int64_t at, const Gemm& gemm) {
 }
 
 // Packs `count` rows of A, or columns of B, from `first`, and their k from `depth`: in panels of `width`, k by k, with
-// zeros where a panel goes past the end. `along` and `across` are the steps in memory from one k and one row to the next.
+// zeros where a panel goes past the end. `along` and `across` are the steps in memory from one k and one row to the
+// next.
 void pack(const void* matrix, int64_t along, int64_t across, int64_t first, int64_t count, int64_t depth,
           int64_t depth_count, int64_t width, const Gemm& gemm, float* packed) {
     for (int64_t panel = 0; panel < count; panel += width) {

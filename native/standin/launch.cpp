@@ -119,7 +119,9 @@ void run_launch(Context& context, const Function& function, Grid grid, const Arg
     }
 }
 
-bool is_sticky_kind(int64_t error) { return error == 700 || error == 702 || error == 710 || (error >= 714 && error <= 719); }
+bool is_sticky_kind(int64_t error) {
+    return error == 700 || error == 702 || error == 710 || (error >= 714 && error <= 719);
+}
 
 CUresult check_shape(const Function& function, const dim3& blocks, const dim3& threads, size_t shared) {
     if (blocks.x == 0 || blocks.y == 0 || blocks.z == 0 || threads.x == 0 || threads.y == 0 || threads.z == 0 ||

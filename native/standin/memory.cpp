@@ -17,10 +17,10 @@ namespace standin {
 
 namespace {
 
-constexpr size_t ALIGNMENT = 256;     // the driver's
-constexpr size_t CANARY = 256;        // bytes before an allocation that must stay as they were
+constexpr size_t ALIGNMENT = 256;  // the driver's
+constexpr size_t CANARY = 256;     // bytes before an allocation that must stay as they were
 constexpr size_t QUARANTINE = 64 << 20;
-constexpr size_t REMEMBERED = 4096;   // freed allocations, for messages
+constexpr size_t REMEMBERED = 4096;  // freed allocations, for messages
 
 // Nothing here is ever destroyed: other threads of a JVM still run while the process ends.
 Arena& device_arena() {
@@ -218,24 +218,26 @@ std::string describe(uintptr_t address) {
     if (address < 4096) {
         return text("%#llx, near null", shown);
     }
-    const auto after = live.upper_bound(address);
-    if (after != live.begin()) {
-        auto before = after;
-        const Allocation& allocation = (--before)->second;
-        const size_t distance = address - allocation.base;
-        if (distance < allocation.bytes) {
-            return text("%#llx, byte %zu of the %zu bytes of %s no. %llu", shown, distance, allocation.bytes,
-                        name(allocation.space), (unsigned long long)(allocation.number));
-        }
-        if (distance - allocation.bytes < 2 * Arena::page() && allocation.space != Space::REGISTERED) {
-            return text("%#llx, %zu bytes past the end of %s no. %llu of %zu bytes", shown, distance - allocation.bytes,
-                        name(allocation.space), (unsigned long long)(allocation.number), allocation.bytes);
-        }
+    const Allocation* const around = allocation_around(address);
+    if (around != nullptr && address - around->base < around->bytes) {
+        return text("%#llx, byte %zu of the %zu bytes of %s no. %llu", shown, size_t(address - around->base),
+                    around->bytes, name(around->space), (unsigned long long)(around->number));
     }
     for (auto was = freed.rbegin(); was != freed.rend(); ++was) {
         if (address - was->base <= was->bytes) {
             return text("%#llx, byte %zu of %s no. %llu, which was freed", shown, size_t(address - was->base),
                         name(was->space), (unsigned long long)(was->number));
+        }
+    }
+    // What is left is near something, or nowhere.
+    const auto after = live.upper_bound(address);
+    if (after != live.begin()) {
+        auto before = after;
+        const Allocation& allocation = (--before)->second;
+        const size_t distance = address - allocation.base - allocation.bytes;
+        if (distance < 2 * Arena::page() && allocation.space != Space::REGISTERED) {
+            return text("%#llx, %zu bytes past the end of %s no. %llu of %zu bytes", shown, distance,
+                        name(allocation.space), (unsigned long long)(allocation.number), allocation.bytes);
         }
     }
     if (after != live.end() && after->second.space != Space::REGISTERED &&

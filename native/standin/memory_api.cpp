@@ -215,8 +215,8 @@ STANDIN_EXPORT CUresult cuMemHostRegister_v2(void* pointer, size_t bytes, unsign
     const uintptr_t base = reinterpret_cast<uintptr_t>(pointer);
     const bool read_only = (flags & CU_MEMHOSTREGISTER_READ_ONLY) != 0;
     if (pointer == nullptr || bytes == 0 || base + bytes < base ||
-        (flags & ~unsigned(CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP | CU_MEMHOSTREGISTER_READ_ONLY)) !=
-            0) {
+        (flags &
+         ~unsigned(CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP | CU_MEMHOSTREGISTER_READ_ONLY)) != 0) {
         complain("%zu bytes from %p, flags %#x", bytes, pointer, flags);
         return CUDA_ERROR_INVALID_VALUE;
     }

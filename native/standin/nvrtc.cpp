@@ -131,7 +131,8 @@ nvrtcResult compile(Program& program, int count, const char* const* options) {
             program.log = "nvrtc: error: unrecognized option " + option + " found\n";
             return NVRTC_ERROR_INVALID_OPTION;
         }
-        const bool architecture = option.compare(0, 18, "--gpu-architecture") == 0 || option.compare(0, 5, "-arch") == 0;
+        const bool architecture =
+            option.compare(0, 18, "--gpu-architecture") == 0 || option.compare(0, 5, "-arch") == 0;
         if (architecture && option.find('_') != std::string::npos) {
             target = atoi(option.c_str() + option.find('_') + 1);
         }
@@ -146,8 +147,9 @@ nvrtcResult compile(Program& program, int count, const char* const* options) {
     }
     const int version = newest_ptx(int(control.driver_version));
     char head[200];
-    snprintf(head, sizeof head, "// Made by the host stand-in: entries without code.\n.version %d.%d\n.target sm_%d\n%s",
-             version / 10, version % 10, target, ".address_size 64\n\n");
+    snprintf(head, sizeof head,
+             "// Made by the host stand-in: entries without code.\n.version %d.%d\n.target sm_%d\n%s", version / 10,
+             version % 10, target, ".address_size 64\n\n");
     program.ptx = head;
     for (size_t at = 0; kernel_at(at) != nullptr; at++) {
         if (names(program.source, kernel_at(at)->name)) {

@@ -92,9 +92,7 @@ private:
     size_t at = 0;
     const std::string end;
 
-    const std::string& peek(size_t ahead = 0) const {
-        return at + ahead < tokens.size() ? tokens[at + ahead] : end;
-    }
+    const std::string& peek(size_t ahead = 0) const { return at + ahead < tokens.size() ? tokens[at + ahead] : end; }
     const std::string& next() { return at < tokens.size() ? tokens[at++] : end; }
 
     bool entry(Ptx& ptx, std::string& error) {

@@ -19,7 +19,7 @@ struct PtxParameter {
 struct PtxEntry {
     std::string name;
     std::vector<PtxParameter> parameters;
-    size_t shared_bytes = 0;  // static
+    size_t shared_bytes = 0;   // static
     unsigned max_threads = 0;  // __launch_bounds__, 0 where there is none
 };
 

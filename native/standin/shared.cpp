@@ -41,8 +41,7 @@ bool poisoned(const char* from, size_t count) {
 }  // namespace
 
 SharedMemory::SharedMemory() {
-    region = static_cast<char*>(
-        mmap(nullptr, ROOM + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    region = static_cast<char*>(mmap(nullptr, ROOM + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     if (region == MAP_FAILED || address(standin_shared_end) < address(standin_shared_begin)) {
         fputs("darien-standin: no shared memory, or a linker that put its end before its beginning\n", stderr);
         abort();
@@ -68,6 +67,10 @@ const char* SharedMemory::damage() const {
         return "a write outside static shared memory";
     }
     return nullptr;
+}
+
+bool SharedMemory::overrun(const void* address) const {
+    return reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(region + ROOM) < PAGE;
 }
 
 }  // namespace standin

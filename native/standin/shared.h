@@ -19,6 +19,8 @@ public:
     // nullptr, or what was written that isn't the block's.
     const char* damage() const;
     void* dynamic() const { return start; }
+    // Whether the address is in the page after the dynamic part.
+    bool overrun(const void* address) const;
 
 private:
     char* region;

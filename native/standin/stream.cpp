@@ -228,7 +228,8 @@ CUresult elapsed_time(float* milliseconds, CUevent start_handle, CUevent end_han
     if (start == nullptr || end == nullptr) {
         return CUDA_ERROR_INVALID_HANDLE;
     }
-    if (start->mark == nullptr || end->mark == nullptr || ((start->flags | end->flags) & CU_EVENT_DISABLE_TIMING) != 0) {
+    if (start->mark == nullptr || end->mark == nullptr ||
+        ((start->flags | end->flags) & CU_EVENT_DISABLE_TIMING) != 0) {
         complain("an event wasn't recorded, or was made without timing");
         return CUDA_ERROR_INVALID_HANDLE;
     }

@@ -82,19 +82,14 @@ DARIEN_EXPORT(past_dynamic)
 extern "C" __global__ void divide(int* x, int divisor) { x[0] = x[0] / divisor; }
 DARIEN_EXPORT(divide)
 
-extern "C" __global__ void recurse(int* x, int depth) {
-    int kept[4096];
-    for (int at = 0; at < 4096; at++) {
-        kept[at] = x[0] + at;
-    }
-    for (int round = 0; round < depth; round++) {
-        for (int at = 1; at < 4096; at++) {
-            kept[at] += kept[(at * 7 + x[0]) & 4095];
-        }
-    }
-    x[1] = kept[depth];
+__device__ __noinline__ int descend(int* x, int depth) {
+    volatile int kept[16];
+    kept[depth & 15] = x[0];
+    return depth == 0 ? x[0] : descend(x, depth - 1) + kept[depth & 15];
 }
-DARIEN_EXPORT(recurse)
+
+extern "C" __global__ void large_frame(int* x, int depth) { x[1] = descend(x, depth); }
+DARIEN_EXPORT(large_frame)
 
 extern "C" __global__ void lock_for_ever(int* lock) {
     while (atomicCAS(lock, 1, 2) != 1) {
@@ -102,6 +97,5 @@ extern "C" __global__ void lock_for_ever(int* lock) {
 }
 DARIEN_EXPORT(lock_for_ever)
 
-// Passes a struct's pointer on, which the check of pointer arguments doesn't see.
 extern "C" __global__ void shift_by(int* x, int distance) { x[0] = 1 << distance; }
 DARIEN_EXPORT(shift_by)

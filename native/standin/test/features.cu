@@ -15,6 +15,8 @@ struct Shape {
 };
 
 __constant__ float weights[4] = {1.0f, 2.0f, 4.0f, 8.0f};
+__constant__ float zeros[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+static __constant__ const int one = 1;
 
 // Static shared memory within a template: one array for each type.
 template <typename T>
@@ -88,7 +90,7 @@ extern "C" __global__ void arithmetic(float* out, int* bits, Shape shape, bool n
     out[at++] = fabsf(-3.0f) + fminf(1.0f, 2.0f) + fmaxf(1.0f, 2.0f) + floorf(2.5f) + expf(0.0f) + logf(1.0f);
     out[at++] = min(1.0f, 2.0f) + max(3, 4) + min(5u, 6u) + max(7LL, 8LL) + (float)min(1.0, 2.0) + max(2, 3u);
     out[at++] = (isnan(__int_as_float(0x7fc00000)) ? 1 : 0) + (isfinite(__uint_as_float(0x7f800000u)) ? 2 : 0) + 4;
-    out[at++] = weights[0] + weights[3];
+    out[at++] = weights[0] + weights[3] + zeros[shape.rows] + one - 1;
     out[at++] = shape.data[shape.rows * shape.columns - 1] + shape.rows;
     out[at++] = negative ? -1.0f : 1.0f;
     out[at++] = (float)(half_bits + small);

@@ -35,20 +35,22 @@ void failed(const char* file, int line, const std::string& what);
 template <typename A, typename B>
 void expect_equal(const char* file, int line, const char* text, const A& actual, const B& expected) {
     if (!(actual == A(expected))) {
-        failed(file, line, std::string(text) + " is " + std::to_string(actual) + ", not " + std::to_string(A(expected)));
+        failed(file, line,
+               std::string(text) + " is " + std::to_string(actual) + ", not " + std::to_string(A(expected)));
     }
 }
 
 void expect_message(const char* file, int line, const char* part);
 
-#define TEST(name)                                                  \
-    static void name();                                             \
+#define TEST(name)                                                       \
+    static void name();                                                  \
     static const test::Registration registration_of_##name(#name, name); \
     static void name()
 
 #define EXPECT(actual, expected) test::expect_equal(__FILE__, __LINE__, #actual, (actual), (expected))
 #define EXPECT_TRUE(condition) \
-    if (!(condition)) test::failed(__FILE__, __LINE__, #condition " is false")
+    if (!(condition))          \
+    test::failed(__FILE__, __LINE__, #condition " is false")
 #define OK(call) EXPECT(int(call), 0)
 // The newest complaint contains this.
 #define EXPECT_MESSAGE(part) test::expect_message(__FILE__, __LINE__, part)

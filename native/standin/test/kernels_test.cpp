@@ -107,7 +107,8 @@ TEST(keys_are_ranked_by_matching) {
         }
         const CUdeviceptr ranks = device.allocate(count * 4);
         const CUdeviceptr counts = device.upload(std::vector<int>(11, 0));
-        OK(launch(device.kernel("sums", "rank_keys"), device.stream, 1, 32, 0, device.upload(keys), count, ranks, counts));
+        OK(launch(device.kernel("sums", "rank_keys"), device.stream, 1, 32, 0, device.upload(keys), count, ranks,
+                  counts));
         const std::vector<int> got = device.download<int>(ranks, count);
         std::vector<int> seen(11, 0);
         for (int at = 0; at < count; at++) {
@@ -188,10 +189,24 @@ TEST(arithmetic_gives_what_the_hardware_gives) {
     const CUdeviceptr bits = device.allocate(64 * 4);
     OK(launch(device.kernel("features", "arithmetic"), device.stream, 1, 1, 0, out, bits, shape, true,
               static_cast<unsigned short>(40000), 0.25, static_cast<signed char>(-5)));
-    const float floats[] = {10 + 3 * 6.0f, 3.5f + 3.25f, 4 + 3 + 2 + 0.25f, 3 + 1 + 2 + 2 + 1 + 0, 1 + 4 + 5 + 8 + 1 + 3,
-                            5, 9, 6 + 2, -1, 39995, 1 + 2, 5, 1 + 4 + 3, 1 + 4 + 2 + 3 + 2 + 2 + 2, 16 + 400, 42};
-    const int ints[] = {8 + 800, 31 + 6300 + 320000, 4, 0x8000, 0x3f800000, int(0xc0000000u), 0x3ff00000, 3, 3,
-                        2 - 200};
+    const float floats[] = {10 + 3 * 6.0f,
+                            3.5f + 3.25f,
+                            4 + 3 + 2 + 0.25f,
+                            3 + 1 + 2 + 2 + 1 + 0,
+                            1 + 4 + 5 + 8 + 1 + 3,
+                            5,
+                            9,
+                            6 + 2,
+                            -1,
+                            39995,
+                            1 + 2,
+                            5,
+                            1 + 4 + 3,
+                            1 + 4 + 2 + 3 + 2 + 2 + 2,
+                            16 + 400,
+                            42};
+    const int ints[] = {8 + 800,          31 + 6300 + 320000, 4, 0x8000, 0x3f800000,
+                        int(0xc0000000u), 0x3ff00000,         3, 3,      2 - 200};
     const std::vector<float> got = device.download<float>(out, 64);
     const std::vector<int> got_bits = device.download<int>(bits, 64);
     for (size_t at = 0; at < sizeof floats / sizeof floats[0]; at++) {
@@ -211,7 +226,8 @@ TEST(atomics_and_locks_give_what_the_hardware_gives) {
         const CUdeviceptr longs = device.upload(std::vector<uint64_t>(4, 0));
         const CUdeviceptr floats = device.upload(std::vector<float>(4, 0));
         const CUdeviceptr doubles = device.upload(std::vector<double>(4, 0));
-        OK(launch(device.kernel("features", "atomics"), device.stream, 1, 100, 0, ints, unsigneds, longs, floats, doubles));
+        OK(launch(device.kernel("features", "atomics"), device.stream, 1, 100, 0, ints, unsigneds, longs, floats,
+                  doubles));
         const std::vector<int> i = device.download<int>(ints, 8);
         const int expected[] = {4950, 99, -99, 7, 255};
         for (int at = 0; at < 5; at++) {

@@ -107,6 +107,18 @@ void Device::download(void* to, CUdeviceptr from, size_t bytes) {
     OK(cuStreamSynchronize(stream));
 }
 
+// Can be seen only once in a process.
+void expect_nothing_before_initialisation() {
+    running = "before_cuInit";
+    int value = 0;
+    CUdeviceptr pointer = 0;
+    OK(cuDriverGetVersion(&value));
+    EXPECT(value, 13000);
+    EXPECT(int(cuDeviceGetCount(&value)), CUDA_ERROR_NOT_INITIALIZED);
+    EXPECT(int(cuMemAlloc_v2(&pointer, 16)), CUDA_ERROR_NOT_INITIALIZED);
+    EXPECT_MESSAGE("cuInit wasn't called");
+}
+
 }  // namespace test
 
 int main(int count, char** arguments) {
@@ -116,6 +128,8 @@ int main(int count, char** arguments) {
         return 2;
     }
     folder = arguments[1];
+    darien_standin_set("messages", getenv("DARIEN_STANDIN_MESSAGES") != nullptr);
+    expect_nothing_before_initialisation();
     int run = 0;
     for (const Test& each : tests()) {
         if (count > 2 && strstr(each.name, arguments[2]) == nullptr) {

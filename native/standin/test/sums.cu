@@ -16,8 +16,8 @@ typedef int count_t;
 #endif
 
 // One block for a row: its sum, by shuffles within a warp and static shared memory between warps.
-extern "C" __global__ void __launch_bounds__(256) row_sum(const float* __restrict__ x, float* __restrict__ sums,
-                                                          count_t columns) {
+extern "C" __global__ void __launch_bounds__(256)
+    row_sum(const float* __restrict__ x, float* __restrict__ sums, count_t columns) {
     __shared__ float partial[8];
     float sum = 0.0f;
     for (int at = threadIdx.x; at < columns; at += blockDim.x) {

@@ -63,6 +63,8 @@ final class CudaBatchQueue implements BatchQueue {
                         this.memory.matrix(label, dtype, rows, columns),
                         event(),
                         event()));
+                // The buffer is there, and 0, when the compute stream comes to that; its copies wait for it.
+                record(slots.getLast().consumed(), context.compute());
             }
         } catch (RuntimeException | Error e) {
             close();
@@ -96,9 +98,13 @@ final class CudaBatchQueue implements BatchQueue {
     private void endSubmitted() {
         if (submitted != null) {
             context.current();
-            context.check(Cuda.cuEventRecord(submitted.consumed(), context.compute()), "cuEventRecord");
+            record(submitted.consumed(), context.compute());
             submitted = null;
         }
+    }
+
+    private void record(MemorySegment event, MemorySegment stream) {
+        context.check(Cuda.cuEventRecord(event, stream), "cuEventRecord");
     }
 
     @Override
@@ -116,7 +122,7 @@ final class CudaBatchQueue implements BatchQueue {
         if (result != CudaStatus.SUCCESS) {
             throw context.failure(result, "cuMemcpyHtoDAsync of a batch", from.shape());
         }
-        context.check(Cuda.cuEventRecord(slot.copied(), context.copies()), "cuEventRecord");
+        record(slot.copied(), context.copies());
         context.check(Cuda.cuStreamWaitEvent(context.compute(), slot.copied(), 0), "cuStreamWaitEvent");
         filling = false;
         submitted = slot;

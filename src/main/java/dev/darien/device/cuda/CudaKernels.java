@@ -50,7 +50,10 @@ final class CudaKernels implements Kernels, AutoCloseable {
         optimiser = new OptimiserKernels(modules, pointers, memory);
     }
 
-    /** Pinned memory is read where it lies; any other memory of the host is copied first. */
+    /**
+     * Memory that the GPU can reach is read where it lies: in its turn if its owner has had it pinned, else before this
+     * returns. Any other memory of the host is copied first.
+     */
     @Override
     public void convert(Matrix source, float scale, @Nullable Matrix offset, Matrix out) {
         if (out.rows() == 0 || out.columns() == 0) {
@@ -58,6 +61,9 @@ final class CudaKernels implements Kernels, AutoCloseable {
         }
         if (pointers.reaches(source)) {
             denseMatrices.convert(pointers.of(source), source.stride(), source.dtype(), scale, offset, out);
+            if (!pointers.isShared(source)) {
+                transfers.await();
+            }
             return;
         }
         long bytes = source.rows() * source.columns() * source.dtype().bytes();

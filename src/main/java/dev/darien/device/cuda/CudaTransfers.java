@@ -78,7 +78,13 @@ final class CudaTransfers {
         if (result != CudaStatus.SUCCESS) {
             throw context.failure(result, toDevice ? "cuMemcpyHtoDAsync" : "cuMemcpyDtoHAsync", host.shape());
         }
-        context.check(Cuda.cuStreamSynchronize(context.compute()), "cuStreamSynchronize after a copy");
+        await();
+    }
+
+    /** Waits for the compute stream. */
+    void await() {
+        context.current();
+        context.check(Cuda.cuStreamSynchronize(context.compute()), "cuStreamSynchronize");
     }
 
     private int copyRows(Matrix host, MemorySegment address, long device, long stride, long width, boolean toDevice) {

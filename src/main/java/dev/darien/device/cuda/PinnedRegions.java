@@ -17,7 +17,10 @@ final class PinnedRegions {
     /** No address of the device. */
     static final long NOWHERE = 0;
 
-    private record Region(long bytes, long devicePointer) {}
+    /**
+     * @param shared whether its owner has had it pinned, and so knows that kernels read it when their turn comes
+     */
+    private record Region(long bytes, long devicePointer, boolean shared) {}
 
     private final CudaContext context;
     private final ConcurrentSkipListMap<Long, Region> regions = new ConcurrentSkipListMap<>();
@@ -26,8 +29,9 @@ final class PinnedRegions {
         this.context = context;
     }
 
+    /** Notes memory that the driver has allocated pinned. */
     void add(long address, long bytes, long devicePointer) {
-        regions.put(address, new Region(bytes, devicePointer));
+        regions.put(address, new Region(bytes, devicePointer, false));
     }
 
     void remove(long address) {
@@ -36,11 +40,22 @@ final class PinnedRegions {
 
     /** The device's address of a host address, {@link #NOWHERE} if {@code bytes} from there are not all pinned. */
     long find(long address, long bytes) {
+        Map.@Nullable Entry<Long, Region> region = region(address, bytes);
+        return region == null ? NOWHERE : region.getValue().devicePointer() + (address - region.getKey());
+    }
+
+    /** Whether all of that is memory which its owner has had pinned. */
+    boolean isShared(long address, long bytes) {
+        Map.@Nullable Entry<Long, Region> region = region(address, bytes);
+        return region != null && region.getValue().shared();
+    }
+
+    private Map.@Nullable Entry<Long, Region> region(long address, long bytes) {
         Map.@Nullable Entry<Long, Region> below = regions.floorEntry(address);
-        if (below == null || address + bytes > below.getKey() + below.getValue().bytes()) {
-            return NOWHERE;
-        }
-        return below.getValue().devicePointer() + (address - below.getKey());
+        return below == null
+                        || address + bytes > below.getKey() + below.getValue().bytes()
+                ? null
+                : below;
     }
 
     /** Where the device sees pinned host memory; with unified addressing that is where the host does. */
@@ -82,7 +97,7 @@ final class PinnedRegions {
             throw context.failure(result, "cuMemHostRegister", (last - first) + " bytes");
         }
         try {
-            add(first, last - first, devicePointer(first));
+            regions.put(first, new Region(last - first, devicePointer(first), true));
         } catch (RuntimeException | Error e) {
             Cuda.cuMemHostUnregister(pages);
             throw e;

@@ -26,9 +26,14 @@ final class Pointers implements Reach {
         return matrix == null ? NONE : of(matrix);
     }
 
-    /** Whether kernels can read {@code matrix} where it lies. */
+    /** Whether {@code matrix} lies where the device can read it. */
     boolean reaches(Matrix matrix) {
-        return !matrix.isHost() || pinned.find(matrix.address(), bytes(matrix)) != PinnedRegions.NOWHERE;
+        return of(matrix) != PinnedRegions.NOWHERE;
+    }
+
+    /** Whether {@code matrix} is the device's own, or its owner has had it pinned: it may be read when its turn comes. */
+    boolean isShared(Matrix matrix) {
+        return !matrix.isHost() || pinned.isShared(matrix.address(), bytes(matrix));
     }
 
     private static long bytes(Matrix matrix) {
@@ -45,6 +50,6 @@ final class Pointers implements Reach {
         }
         // Fails if the memory has been given back: a kernel would read what is somebody else's by now.
         matrix.address();
-        return reaches(matrix) ? null : "is in the host's memory, which the GPU can't reach; upload or pin it";
+        return isShared(matrix) ? null : "is not in the GPU's memory, nor pinned; upload it, or pin it";
     }
 }

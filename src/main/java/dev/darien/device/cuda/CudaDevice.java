@@ -140,7 +140,7 @@ final class CudaDevice implements Device {
 
     @Override
     public @Nullable Peaks measurePeaks() {
-        return CudaPeaks.measure(context, blas, memory);
+        return CudaPeaks.measure(context, blas, transfers, memory);
     }
 
     /** Everything that the device holds itself goes before the leaks are counted, and the context last, whatever fails. */

@@ -35,8 +35,11 @@ public final class CudaDeviceProvider implements DeviceProvider {
                 candidates.add(new Candidate(name, false, PRIORITY, Objects.requireNonNull(found.obstacle())));
             } else {
                 int priority = gpu.isStandIn() ? STAND_IN_PRIORITY : PRIORITY - gpu.ordinal();
-                candidates.add(
-                        new Candidate(name, true, priority, CudaDevice.describe(gpu) + ", " + CudaDiscovery.driver()));
+                candidates.add(new Candidate(
+                        name,
+                        true,
+                        priority,
+                        CudaDevice.describe(gpu) + ", " + CudaDiscovery.driver() + ", " + CudaDiscovery.cublas()));
             }
         }
         return candidates;

@@ -5,9 +5,12 @@ import dev.darien.bindings.LibraryStatus;
 import dev.darien.bindings.NativeLibraries;
 import dev.darien.bindings.NativeLibrary;
 import dev.darien.bindings.cuda.Cuda;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -93,6 +96,22 @@ final class CudaDiscovery {
     /** {@code driver for CUDA 13.0}. */
     static String driver() {
         return "driver for CUDA " + version(driverVersion());
+    }
+
+    /** The file that cuBLAS is in, whose name has its version. */
+    static String cublas() {
+        return NativeLibraries.find(NativeLibrary.CUBLAS) instanceof LibraryStatus.Open open
+                ? "cuBLAS in " + fileName(open.path())
+                : "no cuBLAS";
+    }
+
+    /** Without folders, and through links: {@code libcublas.so.13} is one to a name with the whole version. */
+    private static String fileName(String path) {
+        try {
+            return String.valueOf(Path.of(path).toRealPath().getFileName());
+        } catch (IOException | InvalidPathException e) {
+            return path;
+        }
     }
 
     private static String version(int number) {

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * A file of tensors in any of the formats that models are kept in, told apart by content: safetensors, a PyTorch
@@ -32,6 +33,8 @@ public final class TensorFile implements AutoCloseable {
             return text;
         }
     }
+
+    private static final int NAMES_IN_MESSAGES = 12;
 
     private final Path path;
     private final Kind kind;
@@ -117,6 +120,39 @@ public final class TensorFile implements AutoCloseable {
     /** The tensors at the top, in the order of the file. */
     public Map<String, Tensor> tensors() {
         return tensorsOf(content);
+    }
+
+    /**
+     * One tensor at the top.
+     *
+     * @throws DataException if there is no such tensor; says which there are
+     */
+    public Tensor tensor(String name) {
+        return tensor(content, name, path.toString());
+    }
+
+    /**
+     * One tensor among {@code entries}.
+     *
+     * @param where named in the message
+     * @throws DataException if there is no such tensor; says which there are
+     */
+    public static Tensor tensor(Map<?, ?> entries, String name, String where) {
+        if (entries.get(name) instanceof Tensor tensor) {
+            return tensor;
+        }
+        Map<String, Tensor> there = tensorsOf(entries);
+        throw new DataException(where + " has no tensor '" + name + "'; it holds "
+                + (there.isEmpty() ? "no tensors at all" : listing(there)));
+    }
+
+    private static String listing(Map<String, Tensor> tensors) {
+        String names = tensors.entrySet().stream()
+                .limit(NAMES_IN_MESSAGES)
+                .map(entry -> entry.getKey() + " " + entry.getValue().describe())
+                .collect(Collectors.joining(", "));
+        int more = tensors.size() - NAMES_IN_MESSAGES;
+        return more > 0 ? names + " and " + more + " more" : names;
     }
 
     /** The tensors among {@code entries}. */

@@ -6,14 +6,18 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import org.jspecify.annotations.Nullable;
 
-/** Weights in memory that Java can reach: the device's own where that is so, else a copy. */
-record HostWeights(SaeWeights weights, boolean copy, Device device) implements AutoCloseable {
+/**
+ * Weights in memory that Java can reach: the device's own where that is so, else a copy.
+ *
+ * @param copy whether closing gives memory back
+ */
+public record HostWeights(SaeWeights weights, boolean copy) implements AutoCloseable {
 
     /** The weights of {@code sae}, copied only if they have to be. */
-    static HostWeights of(Sae sae) {
+    public static HostWeights of(Sae sae) {
         SaeWeights weights = sae.weights();
         if (weights.encoder().isHost()) {
-            return new HostWeights(weights, false, sae.device());
+            return new HostWeights(weights, false);
         }
         HostWeights host = allocate(sae.device(), weights.latents(), weights.width(), weights.thresholds() != null);
         Device device = sae.device();
@@ -28,25 +32,14 @@ record HostWeights(SaeWeights weights, boolean copy, Device device) implements A
         return host;
     }
 
-    static HostWeights allocate(Device device, int latents, int width, boolean withThresholds) {
+    private static HostWeights allocate(Device device, int latents, int width, boolean withThresholds) {
         SaeWeights weights = new SaeWeights(
                 device.staging("encoder", DType.F32, latents, width),
                 device.staging("encoder bias", DType.F32, 1, latents),
                 device.staging("decoder", DType.F32, latents, width),
                 device.staging("decoder bias", DType.F32, 1, width),
                 withThresholds ? device.staging("thresholds", DType.F32, 1, latents) : null);
-        return new HostWeights(weights, true, device);
-    }
-
-    void upload(SaeWeights target) {
-        device.upload(weights.encoder(), target.encoder());
-        device.upload(weights.encoderBias(), target.encoderBias());
-        device.upload(weights.decoder(), target.decoder());
-        device.upload(weights.decoderBias(), target.decoderBias());
-        @Nullable Matrix thresholds = weights.thresholds();
-        if (thresholds != null && target.thresholds() != null) {
-            device.upload(thresholds, target.thresholds());
-        }
+        return new HostWeights(weights, true);
     }
 
     @Override

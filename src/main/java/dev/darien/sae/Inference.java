@@ -27,6 +27,7 @@ public final class Inference implements AutoCloseable {
     private final Matrix input;
     private final Matrix output;
     private final SparseCodes codes;
+    private final @Nullable RowNormalizer normalizer;
 
     Inference(Sae sae, int requestedRows) {
         this.sae = sae;
@@ -35,17 +36,25 @@ public final class Inference implements AutoCloseable {
         this.maxRows = (int) Math.max(1, Math.min(Math.max(1, requestedRows), MAX_ENTRIES / perRow));
         this.memory = device.memory().child("inference");
         @Nullable PackedEncoder made = null;
+        @Nullable RowNormalizer normalizing = null;
         try {
             this.input = memory.matrix("input", maxRows, sae.width());
             this.output = memory.matrix("reconstruction", maxRows, sae.width());
             this.codes = SparseCodes.allocate(
                     memory, maxRows, sae.latents(), sae.sparsity().capacity(maxRows, sae.latents()));
             made = device.packedEncoder(sae.latents(), sae.width());
+            if (sae.normalization() != RowNormalization.NONE) {
+                normalizing = new RowNormalizer(sae.normalization(), device, maxRows, sae.width());
+            }
             device.kernels().pack(sae.weights().encoder(), sae.weights().encoderBias(), made);
             this.encoder = made;
+            this.normalizer = normalizing;
         } catch (RuntimeException | Error e) {
             if (made != null) {
                 made.close();
+            }
+            if (normalizing != null) {
+                normalizing.close();
             }
             memory.releaseAll();
             memory.close();
@@ -73,7 +82,11 @@ public final class Inference implements AutoCloseable {
         }
         Matrix centred = input.slice(0, x.rows());
         device.kernels()
-                .convert(x, 1, sae.subtractsDecoderBias() ? sae.weights().decoderBias() : null, centred);
+                .convert(
+                        normalizer == null ? x : normalizer.apply(x),
+                        1,
+                        sae.subtractsDecoderBias() ? sae.weights().decoderBias() : null,
+                        centred);
         SparseCodes selected = codes.firstRows(x.intRows());
         sae.sparsity()
                 .select(
@@ -82,10 +95,16 @@ public final class Inference implements AutoCloseable {
         return selected;
     }
 
-    /** The reconstructions of {@code selected}, F32[rows, d]. */
+    /**
+     * The reconstructions of {@code selected}, F32[rows, d]. With a {@link RowNormalization}, {@code selected} must be the
+     * codes that {@link #encode} returned last.
+     */
     public Matrix decode(SparseCodes selected) {
         Matrix out = output.slice(0, selected.rows());
         device.kernels().decode(selected, sae.weights().decoder(), sae.weights().decoderBias(), out);
+        if (normalizer != null) {
+            normalizer.undo(out);
+        }
         return out;
     }
 
@@ -138,6 +157,9 @@ public final class Inference implements AutoCloseable {
 
     @Override
     public void close() {
+        if (normalizer != null) {
+            normalizer.close();
+        }
         encoder.close();
         codes.close();
         output.close();

@@ -124,12 +124,22 @@ public final class SaeFolder {
         if (!Files.exists(configuration)) {
             throw new DataException(folder + " holds no SAE: there is no " + CONFIGURATION);
         }
-        Map<String, Object> entries = JsonFile.read(configuration);
-        SaeLensConfiguration config = SaeLensConfiguration.of(configuration, entries);
-        refuseUnsupported(config, config.architecture());
+        Map<String, Object> entries = requireConfiguration(configuration);
         try (TensorFile weights = TensorFile.open(folder.resolve(WEIGHTS))) {
             return read(configuration, entries, weights, false).load(device);
         }
+    }
+
+    /**
+     * A {@code cfg.json} of which everything has been checked that can be without the weights.
+     *
+     * @throws DataException if it can't be read, or is that of an SAE that Darien can't compute
+     */
+    public static Map<String, Object> requireConfiguration(Path file) {
+        Map<String, Object> entries = JsonFile.read(file);
+        SaeLensConfiguration config = SaeLensConfiguration.of(file, entries);
+        refuseUnsupported(config, config.architecture());
+        return entries;
     }
 
     /**

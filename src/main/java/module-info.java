@@ -22,5 +22,6 @@ module dev.darien {
     uses dev.darien.device.DeviceProvider;
 
     provides dev.darien.device.DeviceProvider with
-            dev.darien.device.cpu.CpuDeviceProvider;
+            dev.darien.device.cpu.CpuDeviceProvider,
+            dev.darien.device.cuda.CudaDeviceProvider;
 }

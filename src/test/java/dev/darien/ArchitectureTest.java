@@ -3,7 +3,7 @@ package dev.darien;
 
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.codeUnits;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
@@ -28,6 +28,10 @@ import org.junit.jupiter.api.TestFactory;
 class ArchitectureTest {
     /** Lowest first: a class may use its own package and those before it. Not all of them need exist yet. */
     private static final List<String> LAYERS = List.of(
+            "dev.darien.bindings",
+            "dev.darien.bindings.cuda",
+            "dev.darien.bindings.cublas",
+            "dev.darien.bindings.nvrtc",
             "dev.darien.memory",
             "dev.darien.device",
             "dev.darien.device.cpu",
@@ -45,6 +49,10 @@ class ArchitectureTest {
 
     private static final String CPU = "dev.darien.device.cpu";
     private static final String CUDA = "dev.darien.device.cuda";
+    private static final String BINDINGS = "dev.darien.bindings";
+    /** Not of BINDINGS itself, which is written by hand. */
+    private static final String GENERATED = "dev.darien.bindings.*..";
+
     private static final String CLI = "dev.darien.cli";
 
     private static JavaClasses main;
@@ -94,13 +102,22 @@ class ArchitectureTest {
     }
 
     @Test
-    void nativeCallsStayInTheCudaDevice() {
+    void nativeCallsStayInTheCudaDeviceAndTheBindings() {
         check(noClasses()
                 .that()
-                .resideOutsideOfPackage(CUDA + "..")
+                .resideOutsideOfPackages(CUDA + "..", BINDINGS + "..")
                 .should()
                 .dependOnClassesThat()
                 .haveFullyQualifiedName("java.lang.foreign.Linker"));
+    }
+
+    @Test
+    void onlyTheCudaDeviceUsesTheGeneratedBindings() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackages(CUDA + "..", GENERATED)
+                .should()
+                .dependOnClassesThat(resideInAPackage(GENERATED)));
     }
 
     @Test
@@ -110,8 +127,9 @@ class ArchitectureTest {
 
     @Test
     void onlyTheCommandLinePrints() {
+        // The generated classes can trace their calls; that is off unless a property of jextract's own is set.
         check(noClasses()
-                .that(resideOutsideOfPackage(CLI))
+                .that(resideOutsideOfPackages(CLI, GENERATED))
                 .should()
                 .accessField(System.class, "out")
                 .orShould()

@@ -90,7 +90,7 @@ final class BenchKernels implements AutoCloseable {
         firstMoments = rows("first moments");
         secondMoments = rows("second moments");
         fill(weights.encoder(), 1 / Math.sqrt(size.width()), random);
-        device.upload(weights.encoder(), weights.decoder());
+        kernels.convert(weights.encoder(), 1, null, weights.decoder());
         touched = hold(memory.matrix("touched", DType.I32, 1, size.latents()));
         LatentGroups groups = hold(LatentGroups.allocate(memory, size.latents(), entries));
         Matrix scale = matrix("scale", 1, 1);

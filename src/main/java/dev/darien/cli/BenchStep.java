@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
+import dev.darien.data.ActivationSource;
+import dev.darien.data.ActivationSources;
 import dev.darien.data.DataCheck;
 import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
@@ -8,6 +10,8 @@ import dev.darien.data.SyntheticOptions;
 import dev.darien.data.SyntheticSource;
 import dev.darien.device.Device;
 import dev.darien.device.Peaks;
+import dev.darien.memory.Allocator;
+import dev.darien.memory.Matrix;
 import dev.darien.train.Auxiliary;
 import dev.darien.train.Recipe;
 import dev.darien.train.Trainer;
@@ -18,7 +22,7 @@ import java.util.Map;
 
 /**
  * Measures whole training steps of a TopK SAE without auxiliary loss and clipping, as {@code train --aux none --clip
- * none} takes them. Making or reading the data isn't part of a step.
+ * none} takes them, reading from memory included.
  */
 final class BenchStep {
     private static final int LEAST_STEPS = 10;
@@ -31,7 +35,12 @@ final class BenchStep {
         int rounds = effort.rounds();
         int rows = BATCHES_OF_DATA * size.batch();
         SyntheticOptions data = new SyntheticOptions(size.width(), 2 * size.width(), 0.02, 0, 0, 0.3, 0.02, 0, rows, 1);
-        try (SyntheticSource source = new SyntheticSource(data)) {
+        try (SyntheticSource synthetic = new SyntheticSource(data);
+                Allocator memory = Allocator.host("benchmark data");
+                Matrix made = memory.matrix("activations", synthetic.dtype(), rows, size.width());
+                ActivationSource source = ActivationSources.of(made, "synthetic activations")) {
+            // Made beforehand: making them takes longer than reading them would.
+            synthetic.read(0, rows, made);
             DataSummary summary = DataCheck.scan(source, OnNan.FAIL);
             double estimate = tokensPerSecond(device, source, summary, size, LEAST_STEPS);
             int steps = Math.clamp((long) (effort.stepSeconds() * estimate / size.batch()), LEAST_STEPS, MOST_STEPS);
@@ -63,7 +72,7 @@ final class BenchStep {
     }
 
     private static double tokensPerSecond(
-            Device device, SyntheticSource source, DataSummary summary, BenchSize size, int steps) {
+            Device device, ActivationSource source, DataSummary summary, BenchSize size, int steps) {
         TrainingOptions options = Recipe.of("topk")
                 .latents(size.latents())
                 .k(size.k())

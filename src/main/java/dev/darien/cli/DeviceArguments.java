@@ -4,6 +4,7 @@ package dev.darien.cli;
 import dev.darien.device.Device;
 import dev.darien.device.DeviceOptions;
 import dev.darien.device.Devices;
+import dev.darien.device.Precision;
 import picocli.CommandLine.Option;
 
 /** Where to compute. */
@@ -28,7 +29,13 @@ final class DeviceArguments {
     }
 
     Device open() {
-        return Devices.open(device, options());
+        return open(Precision.FP32);
+    }
+
+    /** @throws UsageException if the device doesn't compute with this precision */
+    Device open(Precision precision) {
+        DeviceOptions options = new DeviceOptions(options().threads(), precision);
+        return UsageException.check(() -> Devices.open(device, options));
     }
 
     private DeviceOptions options() {

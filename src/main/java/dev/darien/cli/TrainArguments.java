@@ -219,7 +219,9 @@ final class TrainArguments {
     @Option(
             names = "--precision",
             paramLabel = "fp32|tf32|bf16",
-            description = "Arithmetic of matrix products; a CPU has fp32 only (default: ${DEFAULT-VALUE}).")
+            description =
+                    "What the inputs of matrix products are rounded to; sums and weights are fp32 always, and a CPU has"
+                            + " fp32 only (default: ${DEFAULT-VALUE}).")
     String precision = "fp32";
 
     @Option(

@@ -7,6 +7,7 @@ import dev.darien.data.DataCheck;
 import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
 import dev.darien.device.Device;
+import dev.darien.device.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,9 +62,9 @@ final class TrainCommand implements Callable<Integer> {
 
     private Map<String, Object> train() {
         OnNan onNan = Choices.pick("answer to NaN", arguments.onNan, Choices.of(OnNan.values()));
+        Precision precision = Choices.pick("precision", arguments.precision, Choices.of(Precision.values()));
         try (ActivationSource source = ActivationSources.parse(arguments.data, arguments.tensor);
-                Device device = arguments.device.open()) {
-            requirePrecision(device);
+                Device device = arguments.device.open(precision)) {
             List<RunPlan> plans = RunPlan.of(arguments, source.width());
             OutputFolder out = OutputFolder.of(arguments.out, arguments.resume, arguments.overwrite);
             DataSummary summary = DataCheck.scan(source, onNan, arguments.device.resolvedThreads());
@@ -91,15 +92,6 @@ final class TrainCommand implements Callable<Integer> {
                                     arguments.report,
                                     !arguments.noProgress))
                     .run();
-        }
-    }
-
-    private void requirePrecision(Device device) {
-        String precision =
-                Choices.pick("precision", arguments.precision, Map.of("fp32", "fp32", "tf32", "tf32", "bf16", "bf16"));
-        if (!precision.equals("fp32")) {
-            throw new UsageException("--precision " + precision + " needs the matrix units of a GPU; " + device.name()
-                    + " computes in fp32 only");
         }
     }
 

@@ -46,6 +46,24 @@ public final class ActivationSources {
     }
 
     /**
+     * Activations that are in the host's memory already. The matrix stays the caller's: closing the source doesn't close
+     * it.
+     *
+     * @param rows F32, F16 or BF16[tokens, d], of any stride
+     * @param what they are, for messages
+     * @throws IllegalArgumentException if the matrix is of another type or in a device's memory
+     */
+    public static ActivationSource of(Matrix rows, String what) {
+        if (rows.dtype() != DType.F32 && rows.dtype() != DType.F16 && rows.dtype() != DType.BF16) {
+            throw new IllegalArgumentException("activations are F32, F16 or BF16, not " + rows.shape());
+        }
+        if (!rows.isHost()) {
+            throw new IllegalArgumentException(what + " " + rows.shape() + " is not in the host's memory; download it");
+        }
+        return new MappedSource(List.of(new Shard(what, rows, () -> {})));
+    }
+
+    /**
      * Opens safetensors and npy files as one source, in the order given; a folder stands for its {@code *.safetensors}
      * and {@code *.npy} files by name. The tensor is [tokens, d] or [sequences, context, d], of f32, f16 or bf16; files
      * must agree in width and type. Files are mapped, not copied, so they may be larger than memory.

@@ -71,7 +71,7 @@ final class MappedSource implements ActivationSource {
 
     private void copyRows(Matrix from, long row, Matrix out, int outRow, int count) {
         long bytes = (long) width * dtype.bytes();
-        if (out.stride() == width) {
+        if (out.stride() == width && from.stride() == width) {
             MemorySegment.copy(
                     from.segment(), from.rowOffset(row), out.segment(), out.rowOffset(outRow), count * bytes);
             return;

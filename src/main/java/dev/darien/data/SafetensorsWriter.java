@@ -3,6 +3,7 @@ package dev.darien.data;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.io.ByteArrayOutputStream;
@@ -55,12 +56,38 @@ public final class SafetensorsWriter {
      */
     public SafetensorsWriter tensor(String name, Matrix matrix, long... shape) {
         requireHost(name, matrix);
+        return add(name, matrix.dtype(), sizes(name, matrix, shape), file -> file.put(matrix));
+    }
+
+    /**
+     * As above, for a matrix in the memory of {@code device}, which need not be the host's: rows are fetched while the
+     * file is written, some at a time.
+     *
+     * @throws IllegalArgumentException if the shape hasn't as many elements or the name is taken
+     */
+    public SafetensorsWriter tensor(String name, Device device, Matrix matrix, long... shape) {
+        if (matrix.isHost()) {
+            return tensor(name, matrix, shape);
+        }
+        return add(
+                name,
+                matrix.dtype(),
+                sizes(name, matrix, shape),
+                file -> file.putRows(
+                        matrix.dtype(),
+                        matrix.rows(),
+                        matrix.columns(),
+                        1,
+                        (first, rows) -> device.download(matrix.slice(first, rows.rows()), rows)));
+    }
+
+    private static long[] sizes(String name, Matrix matrix, long... shape) {
         long[] sizes = shape.length == 0 ? new long[] {matrix.rows(), matrix.columns()} : shape;
         if (product(name, sizes) != matrix.rows() * matrix.columns()) {
             throw new IllegalArgumentException(
                     "the tensor " + name + " of " + matrix.shape() + " can't have the shape " + Arrays.toString(sizes));
         }
-        return add(name, matrix.dtype(), sizes, file -> file.put(matrix));
+        return sizes;
     }
 
     /** Adds a tensor of one element, of shape []. */
@@ -77,19 +104,39 @@ public final class SafetensorsWriter {
      */
     public SafetensorsWriter transposed(String name, Matrix matrix) {
         requireHost(name, matrix);
-        int columns = matrix.columns();
-        int width = matrix.intRows();
-        return add(
-                name,
+        return add(name, matrix.dtype(), transposedSizes(matrix), file -> putTransposed(file, matrix));
+    }
+
+    /**
+     * As above, for a matrix in the memory of {@code device}. Where that isn't the host's, the whole matrix is copied to
+     * the host while it is written, and only then.
+     *
+     * @throws IllegalArgumentException if the name is taken
+     */
+    public SafetensorsWriter transposed(String name, Device device, Matrix matrix) {
+        if (matrix.isHost()) {
+            return transposed(name, matrix);
+        }
+        return add(name, matrix.dtype(), transposedSizes(matrix), file -> {
+            try (Matrix host = device.staging(name, matrix.dtype(), matrix.rows(), matrix.columns())) {
+                device.download(matrix, host);
+                putTransposed(file, host);
+            }
+        });
+    }
+
+    private static long[] transposedSizes(Matrix matrix) {
+        return new long[] {matrix.columns(), matrix.rows()};
+    }
+
+    private static void putTransposed(AtomicFile file, Matrix matrix) throws IOException {
+        file.putRows(
                 matrix.dtype(),
-                new long[] {columns, width},
-                file -> file.putRows(
-                        matrix.dtype(),
-                        columns,
-                        width,
-                        // At least a cache line of columns at a time, or each line would be fetched more than once.
-                        AtomicFile.LINE / matrix.dtype().bytes(),
-                        (first, rows) -> Conversion.transpose(matrix, (int) first, rows)));
+                matrix.columns(),
+                matrix.intRows(),
+                // At least a cache line of columns at a time, or each line would be fetched more than once.
+                AtomicFile.LINE / matrix.dtype().bytes(),
+                (first, rows) -> Conversion.transpose(matrix, (int) first, rows));
     }
 
     /**

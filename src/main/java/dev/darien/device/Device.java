@@ -4,11 +4,15 @@ package dev.darien.device;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A place that holds matrices and computes on them. Whoever opens a device closes it, after everything that was
  * allocated from it. One thread at a time may use a device.
+ *
+ * <p>A device may work asynchronously: its kernels' calls and copies are enqueued, and take effect in the order in which
+ * they were made. Closing something that the device still works on waits for it.
  */
 public interface Device extends AutoCloseable {
 
@@ -26,8 +30,8 @@ public interface Device extends AutoCloseable {
     String name();
 
     /**
-     * What decides the bits of a result besides the inputs: {@code scalar}, {@code vector-512}. The number of threads
-     * doesn't.
+     * What decides the bits of a result besides the inputs: {@code scalar}, {@code vector-512}; of a device that was
+     * opened for less than FP32, that too. The number of threads doesn't.
      */
     String kernelsName();
 
@@ -43,16 +47,61 @@ public interface Device extends AutoCloseable {
     /** An empty {@link PackedEncoder} for {@code latents} latents of {@code width} inputs each. */
     PackedEncoder packedEncoder(int latents, int width);
 
-    /** A matrix that Java fills and kernels of this device read, for input batches. */
+    /**
+     * A zeroed matrix in the host's memory, of the kind that this device copies fastest, for {@link #upload} and {@link
+     * #download}. Kernels take it only as the source of {@link Kernels#convert}; for input batches see {@link
+     * #batchQueue}.
+     */
     Matrix staging(String label, DType dtype, long rows, int columns);
 
-    /** Copies a host matrix to one on this device, of the same shape and type. */
+    /**
+     * The way for batches of up to {@code rows} rows from the host to this device's kernels, one after the other.
+     *
+     * @throws OutOfMemoryError if the memory can't be had; says how much was asked for and how much is held
+     */
+    BatchQueue batchQueue(String label, DType dtype, int rows, int columns);
+
+    /**
+     * Makes host memory that the caller already holds usable in place: until the result is closed, matrices over {@code
+     * memory} and parts of it may stand wherever kernels of this device take one of the device's own. A CPU's kernels
+     * take any host matrix, so there this does nothing.
+     *
+     * <p>A GPU locks the pages and reads them over the bus each time: right for what is read once, as by {@link
+     * Kernels#convert}. It reads when the call's turn comes, so what was enqueued must be waited for before the memory is
+     * written again ({@link #synchronize}), and before its arena is closed: close the pin first, which waits. Pages must
+     * not be pinned twice at a time.
+     *
+     * @throws IllegalArgumentException if the memory is of the Java heap, or of a kind that the device can't pin
+     */
+    default PinnedMemory pin(MemorySegment memory) {
+        if (!memory.isNative()) {
+            throw new IllegalArgumentException(
+                    "memory of the Java heap can't be pinned, as it may be moved; allocate it in an Arena");
+        }
+        return () -> {};
+    }
+
+    /**
+     * Copies a host matrix to one on this device, of the same shape and type, after all that was enqueued before. The
+     * host's may be overwritten when the call returns.
+     *
+     * @throws DeviceException if the device has failed
+     */
     void upload(Matrix host, Matrix device);
 
-    /** Copies a matrix on this device to the host; waits for the work that writes it. */
+    /**
+     * Copies a matrix on this device to one of the same shape and type on the host, which holds it when the call
+     * returns: waits for all that was enqueued before.
+     *
+     * @throws DeviceException if the device has failed
+     */
     void download(Matrix device, Matrix host);
 
-    /** Waits until everything that was enqueued has finished. On a CPU a call has finished when it returns. */
+    /**
+     * Waits until everything that was enqueued has finished. On a CPU a call has finished when it returns.
+     *
+     * @throws DeviceException if the device has failed
+     */
     void synchronize();
 
     /**

@@ -17,27 +17,35 @@ public final class Devices {
     /** Environment variable that says what {@code auto} means. */
     public static final String ENVIRONMENT = "DARIEN_DEVICE";
 
+    private static final String AUTO = "auto";
+
     private static final System.Logger LOG = System.getLogger(Devices.class.getName());
     private static volatile boolean warned;
 
     private Devices() {}
 
-    private record Found(DeviceProvider provider, DeviceProvider.Candidate candidate) {}
+    private record Found(DeviceProvider provider, DeviceProvider.Candidate candidate) {
+        String text() {
+            return candidate.name() + ": " + candidate.detail();
+        }
+    }
 
     /** Every device that was looked for, best first; those that can't be had say why. */
     public static List<DeviceProvider.Candidate> discover() {
-        return find().stream().map(Found::candidate).toList();
+        return candidates(providers()).stream().map(Found::candidate).toList();
     }
 
     /** The candidate that {@code auto} takes. */
     public static DeviceProvider.Candidate automatic() {
-        return choose("auto").candidate();
+        return choose(AUTO).candidate();
     }
 
     /**
-     * Opens a device by name, see {@link Device#open(String)}.
+     * Opens a device by name, see {@link Device#open(String)}. Where a kind of device is named, those of other kinds
+     * aren't looked for.
      *
-     * @throws DeviceUnavailableException if it can't be had
+     * @throws DeviceUnavailableException if it can't be had; the message holds the reason of every device of its kind
+     * @throws IllegalArgumentException if it can't be opened with these options; says which
      */
     public static Device open(String name, DeviceOptions options) {
         Found found = choose(name);
@@ -48,13 +56,17 @@ public final class Devices {
     private static Found choose(String requested) {
         String name = requested.trim().toLowerCase(Locale.ROOT);
         @Nullable String environment = System.getenv(ENVIRONMENT);
-        if (name.equals("auto") && environment != null && !environment.isBlank()) {
+        if (name.equals(AUTO) && environment != null && !environment.isBlank()) {
             name = environment.trim().toLowerCase(Locale.ROOT);
         }
         String wanted = name;
-        List<Found> all = find();
+        String kind = name.replaceFirst(":.*", "");
+        List<DeviceProvider> providers = providers();
+        List<Found> all = candidates(providers.stream()
+                .filter(provider -> wanted.equals(AUTO) || provider.kind().equals(kind))
+                .toList());
         List<Found> matching = all.stream()
-                .filter(found -> wanted.equals("auto")
+                .filter(found -> wanted.equals(AUTO)
                         || found.candidate().name().equals(wanted)
                         || found.candidate().name().startsWith(wanted + ":"))
                 .toList();
@@ -63,31 +75,47 @@ public final class Devices {
         if (best.isPresent()) {
             return best.get();
         }
-        if (matching.isEmpty()) {
+        if (all.isEmpty()) {
             throw new DeviceUnavailableException("there is no device '" + wanted + "'; known here: auto, "
-                    + all.stream().map(found -> found.candidate().name()).collect(Collectors.joining(", ")));
+                    + providers.stream().map(DeviceProvider::kind).distinct().collect(Collectors.joining(", ")));
         }
-        throw new DeviceUnavailableException("device '" + wanted + "' can't be used: "
-                + matching.stream()
-                        .map(found -> found.candidate().name() + ": "
-                                + found.candidate().detail())
-                        .collect(Collectors.joining("; ")));
+        String reasons =
+                (matching.isEmpty() ? all : matching).stream().map(Found::text).collect(Collectors.joining("; "));
+        throw new DeviceUnavailableException(
+                matching.isEmpty()
+                                && all.stream()
+                                        .anyMatch(found -> found.candidate().available())
+                        ? "there is no device '" + wanted + "', only " + reasons
+                        : "device '" + wanted + "' can't be used: " + reasons);
     }
 
-    private static List<Found> find() {
-        List<Found> all = new ArrayList<>();
+    private static List<DeviceProvider> providers() {
+        List<DeviceProvider> all = new ArrayList<>();
         Iterator<DeviceProvider> providers = ServiceLoader.load(DeviceProvider.class, Devices.class.getClassLoader())
                 .iterator();
         while (true) {
             try {
                 if (!providers.hasNext()) {
-                    break;
+                    return all;
                 }
-                DeviceProvider provider = providers.next();
-                provider.candidates().forEach(candidate -> all.add(new Found(provider, candidate)));
+                all.add(providers.next());
             } catch (ServiceConfigurationError | LinkageError e) {
                 // One provider that can't be loaded must not hide the others.
                 LOG.log(System.Logger.Level.WARNING, "a device provider could not be loaded: " + e.getMessage());
+            }
+        }
+    }
+
+    private static List<Found> candidates(List<DeviceProvider> providers) {
+        List<Found> all = new ArrayList<>();
+        for (DeviceProvider provider : providers) {
+            try {
+                provider.candidates().forEach(candidate -> all.add(new Found(provider, candidate)));
+            } catch (LinkageError e) {
+                all.add(new Found(
+                        provider,
+                        new DeviceProvider.Candidate(
+                                provider.kind(), false, Integer.MIN_VALUE, "can't be loaded: " + e.getMessage())));
             }
         }
         all.sort(Comparator.comparingInt((Found found) -> found.candidate().priority())
@@ -102,7 +130,7 @@ public final class Devices {
             return;
         }
         warned = true;
-        find().stream()
+        candidates(List.of(chosen.provider())).stream()
                 .filter(found -> found.candidate().name().equals("cpu:vector"))
                 .findFirst()
                 .ifPresent(vector -> LOG.log(

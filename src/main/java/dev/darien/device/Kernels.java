@@ -10,9 +10,13 @@ import org.jspecify.annotations.Nullable;
  * the formula and is what the others are tested against.
  *
  * <p>B rows in a batch, F latents, d inputs, k active latents. All matrices are on the device and, unless said
- * otherwise, {@code F32} with any stride; vectors are matrices of one row. Calls are enqueued: nothing here returns a
- * number to the host. Sums have a fixed order, so that results don't depend on the number of threads. Wrong shapes are
- * an {@link IllegalArgumentException}.
+ * otherwise, {@code F32} with any stride; vectors are matrices of one row. Sums have a fixed order, so that results don't
+ * depend on the number of threads.
+ *
+ * <p>Calls are enqueued and take effect in the order in which they are made: nothing here returns a number to the host.
+ * Wrong shapes are an {@link IllegalArgumentException} at once, see {@link CheckedKernels}. What depends on numbers, as
+ * codes that turn out too small for a selection, a CPU says at once too; a device that works asynchronously says it in
+ * the next call that waits for it, {@link Device#download} or {@link Device#synchronize}.
  *
  * <p>Each method has a row in {@link KernelId}, by which tests and benchmarks find it.
  */
@@ -20,7 +24,13 @@ public interface Kernels {
 
     // ------------------------------------------------------------------------------------------------ dense
 
-    /** {@code out = scale · source - offset}, converted from F32, F16 or BF16; without {@code offset}, nothing is subtracted. */
+    /**
+     * {@code out = scale · source - offset}, converted from F32, F16 or BF16; without {@code offset}, nothing is
+     * subtracted.
+     *
+     * @param source on the device, or in the host's memory on any device: it may be overwritten then when the call
+     *     returns, unless it is {@link Device#pin pinned} and so read in place
+     */
     void convert(Matrix source, float scale, @Nullable Matrix offset, Matrix out);
 
     /** {@code out = A·B} by {@code product}, or {@code out += A·B}. */
@@ -127,7 +137,7 @@ public interface Kernels {
      */
     void auxiliaryScale(Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss);
 
-    /** Groups the entries of {@code codes} by latent. */
+    /** Groups the entries of {@code codes} by latent; the groups have room for as many as the codes. */
     void groupByLatent(SparseCodes codes, LatentGroups groups);
 
     /** {@code gradient[0, j] = (or +=) scale · Σ g} over the active entries of latent j. */

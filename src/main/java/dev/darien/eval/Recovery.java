@@ -56,7 +56,8 @@ public record Recovery(double mmcs, double recall, double chance) {
         double[] largest = new double[truth.length];
         try (Matrix norms = device.memory().vector("decoder norms", sae.latents());
                 Matrix hostNorms = device.staging("decoder norms", DType.F32, 1, sae.latents());
-                Matrix directions = device.staging("true directions", DType.F32, tileRows, sae.width());
+                Matrix hostDirections = device.staging("true directions", DType.F32, tileRows, sae.width());
+                Matrix directions = device.memory().matrix("true directions", tileRows, sae.width());
                 Matrix products = device.memory().matrix("products", tileRows, sae.latents());
                 Matrix hostProducts = device.staging("products", DType.F32, tileRows, sae.latents())) {
             device.kernels().rowNorms(sae.weights().decoder(), norms);
@@ -65,8 +66,9 @@ public record Recovery(double mmcs, double recall, double chance) {
             for (int first = 0; first < truth.length; first += tileRows) {
                 int rows = Math.min(tileRows, truth.length - first);
                 for (int row = 0; row < rows; row++) {
-                    directions.setRow(row, truth[first + row]);
+                    hostDirections.setRow(row, truth[first + row]);
                 }
+                device.upload(hostDirections, directions);
                 device.kernels()
                         .multiply(
                                 Product.NT,

@@ -197,9 +197,29 @@ final class Candidate {
         if (!texts.isEmpty()) {
             source.put(METADATA, texts);
         }
+        Map<String, Object> values = values(file.content(), 0);
+        if (!values.isEmpty()) {
+            source.put("values", values);
+        }
         metadata.put(CONVERTED_FROM, source);
         configuration.put(METADATA, metadata);
         return configuration;
+    }
+
+    /** Numbers and texts that lie among the tensors of a PyTorch file; what an optimiser left is no use without it. */
+    private static Map<String, Object> values(Map<?, ?> content, int depth) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        content.forEach((key, value) -> {
+            if (value instanceof Map<?, ?> map && !key.equals("optimizer") && depth < 4) {
+                Map<String, Object> inner = values(map, depth + 1);
+                if (!inner.isEmpty()) {
+                    values.put(String.valueOf(key), inner);
+                }
+            } else if (value instanceof String || value instanceof Number || value instanceof Boolean) {
+                values.put(String.valueOf(key), value);
+            }
+        });
+        return values;
     }
 
     /**

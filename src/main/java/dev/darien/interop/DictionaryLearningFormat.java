@@ -17,8 +17,10 @@ import dev.darien.sae.SaeWeights;
 import dev.darien.sae.TopK;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -222,7 +224,10 @@ final class DictionaryLearningFormat implements FormatWriter {
 
     private static void noteExtras(SaeLoader loader, Candidate candidate, DictClass type) {
         List<String> used = type.tensors;
-        List<String> extras = candidate.tensors().keySet().stream()
+        Set<String> all = new LinkedHashSet<>(candidate.tensors().keySet());
+        // Beside a state dictionary that is wrapped.
+        all.addAll(candidate.file().tensors().keySet());
+        List<String> extras = all.stream()
                 .filter(name -> !used.contains(name) && !name.equals("k") && !name.equals("threshold"))
                 .toList();
         if (!extras.isEmpty()) {

@@ -67,7 +67,8 @@ public final class Allocator implements AutoCloseable {
      *
      * @param label what it is for, shown when it leaks
      * @throws IllegalArgumentException if a size is negative or the product overflows
-     * @throws OutOfMemoryError if the memory can't be had; says how much was asked for and how much is held
+     * @throws OutOfMemoryError if the memory can't be had; says how much was asked for, how much is held, what the
+     *     storage says (a GPU's: how much is free), and what to lower
      */
     public Matrix matrix(String label, DType dtype, long rows, int columns) {
         if (rows < 0 || columns < 0) {
@@ -88,16 +89,25 @@ public final class Allocator implements AutoCloseable {
             return new Matrix(block.segment(), dtype, rows, columns, stride, reservation);
         } catch (OutOfMemoryError e) {
             reservation.close();
-            OutOfMemoryError explained =
-                    new OutOfMemoryError("%s asked for %s for %s while %s is held; lower the batch, "
-                                    .formatted(name, humanBytes(bytes), label, humanBytes(root().allocatedBytes()))
-                            + "the number of latents or the number of SAEs trained at once");
-            explained.initCause(e);
-            throw explained;
+            throw explained(label, bytes, e);
         } catch (RuntimeException | Error e) {
             reservation.close();
             throw e;
         }
+    }
+
+    private OutOfMemoryError explained(String label, long bytes, OutOfMemoryError cause) {
+        String said = cause.getMessage() == null ? "" : cause.getMessage().strip();
+        OutOfMemoryError explained = new OutOfMemoryError("%s asked for %s for %s while %s is held%s; lower the batch, "
+                        .formatted(
+                                name,
+                                humanBytes(bytes),
+                                label,
+                                humanBytes(root().allocatedBytes()),
+                                said.isEmpty() ? "" : " (" + said + ")")
+                + "the number of latents or the number of SAEs trained at once");
+        explained.initCause(cause);
+        return explained;
     }
 
     /** A zeroed single-precision matrix. */

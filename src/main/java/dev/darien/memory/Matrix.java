@@ -15,7 +15,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Element access is checked and for reports and tests; kernels work on {@link #segment()}. Use after close is an
  * {@link IllegalStateException}.
  *
- * <p>A matrix in a GPU's memory has a segment of length 0 at the device address: reading it from Java is an exception.
+ * <p>A matrix in a GPU's memory has a segment of length 0, whose address is that of the memory and whose scope ends when
+ * the memory is given back; the matrix begins some bytes behind it, at {@link #address()}. Reading its elements from Java
+ * is an exception.
  */
 public final class Matrix implements AutoCloseable {
     private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
@@ -32,10 +34,25 @@ public final class Matrix implements AutoCloseable {
     private final long rows;
     private final int columns;
     private final long stride;
+    /** From the segment's address to element (0, 0): 0 where Java can reach the elements. */
+    private final long bytesBefore;
+
     private final @Nullable Reservation owned;
 
     Matrix(MemorySegment segment, DType dtype, long rows, int columns, long stride, @Nullable Reservation owned) {
+        this(segment, 0, dtype, rows, columns, stride, owned);
+    }
+
+    private Matrix(
+            MemorySegment segment,
+            long bytesBefore,
+            DType dtype,
+            long rows,
+            int columns,
+            long stride,
+            @Nullable Reservation owned) {
         this.segment = segment;
+        this.bytesBefore = bytesBefore;
         this.dtype = dtype;
         this.rows = rows;
         this.columns = columns;
@@ -69,9 +86,21 @@ public final class Matrix implements AutoCloseable {
         return of(segment, dtype, rows, columns, columns);
     }
 
-    /** The bytes of this matrix; element (0, 0) is at offset 0. */
+    /** The bytes of this matrix; element (0, 0) is at offset 0. Of length 0 where Java can't reach them. */
     public MemorySegment segment() {
         return segment;
+    }
+
+    /**
+     * The address of element (0, 0), in the memory of the host or of a device.
+     *
+     * @throws IllegalStateException if the memory has been given back
+     */
+    public long address() {
+        if (!segment.scope().isAlive()) {
+            throw new IllegalStateException("the memory of a matrix " + shape() + " has been given back already");
+        }
+        return segment.address() + bytesBefore;
     }
 
     public DType dtype() {
@@ -96,7 +125,7 @@ public final class Matrix implements AutoCloseable {
         return stride;
     }
 
-    /** Byte offset of row {@code row} within the segment. */
+    /** Bytes from element (0, 0) to row {@code row}. */
     public long rowOffset(long row) {
         return row * stride * dtype.bytes();
     }
@@ -109,16 +138,18 @@ public final class Matrix implements AutoCloseable {
     /** A view of {@code count} rows from {@code first}. */
     public Matrix slice(long first, long count) {
         Objects.checkFromIndexSize(first, count, rows);
-        MemorySegment part = isHost() && count > 0
-                ? segment.asSlice(rowOffset(first), ((count - 1) * stride + columns) * dtype.bytes())
-                : segment.asSlice(0, 0);
-        return new Matrix(part, dtype, count, columns, stride, null);
+        if (segment.byteSize() == 0) {
+            return new Matrix(segment, bytesBefore + rowOffset(first), dtype, count, columns, stride, null);
+        }
+        long bytes = count == 0 ? 0 : ((count - 1) * stride + columns) * dtype.bytes();
+        return new Matrix(
+                segment.asSlice(count == 0 ? 0 : rowOffset(first), bytes), dtype, count, columns, stride, null);
     }
 
     /** A view of the first {@code count} columns. */
     public Matrix prefix(int count) {
         Objects.checkFromIndexSize(0, count, columns);
-        return new Matrix(segment, dtype, rows, count, stride, null);
+        return new Matrix(segment, bytesBefore, dtype, rows, count, stride, null);
     }
 
     /** Element (row, column) of a floating-point matrix, widened or rounded to single precision. */
@@ -208,7 +239,10 @@ public final class Matrix implements AutoCloseable {
 
     /** Sets every element to zero. */
     public void clear() {
-        segment.fill((byte) 0);
+        long bytes = (long) columns * dtype.bytes();
+        for (long row = 0; row < rows; row++) {
+            segment.asSlice(rowOffset(row), bytes).fill((byte) 0);
+        }
     }
 
     /** {@code F32[1024, 128]}. */

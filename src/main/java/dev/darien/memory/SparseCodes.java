@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.memory;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
@@ -74,15 +73,9 @@ public record SparseCodes(Matrix offsets, Matrix indices, Matrix values, int lat
         return values.segment().get(Matrix.FLOAT, (long) entry * Float.BYTES);
     }
 
-    /** The same memory seen as codes of the first {@code rows} rows; a view, which owns nothing. */
+    /** The same memory seen as codes of the first {@code rows} rows; a view, which owns nothing. For any device's memory. */
     public SparseCodes firstRows(int rows) {
-        MemorySegment part =
-                offsets.isHost() ? offsets.segment().asSlice(0, (rows + 1L) * Long.BYTES) : offsets.segment();
-        return new SparseCodes(
-                new Matrix(part, DType.I64, 1, rows + 1, rows + 1, null),
-                indices.slice(0, 1),
-                values.slice(0, 1),
-                latents);
+        return new SparseCodes(offsets.prefix(rows + 1), indices.slice(0, 1), values.slice(0, 1), latents);
     }
 
     @Override

@@ -24,15 +24,18 @@ public interface Storage {
     /**
      * A piece of memory and how to give it back.
      *
-     * @param segment the bytes; a segment of length 0 at the block's address where the host can't reach them
-     * @param release gives the block back; called once
+     * @param segment the bytes; where the host can't reach them, a segment of length 0 at the block's address, whose
+     *     scope {@code release} ends, so that use afterwards is an exception
+     * @param release gives the block back; called once. Must not fail: a block of a device that is lost counts as given
+     *     back, and whatever uses the device next says so
      */
     record Block(MemorySegment segment, Runnable release) {}
 
     /**
      * Allocates {@code bytes} zeroed bytes.
      *
-     * @throws OutOfMemoryError if they can't be had
+     * @throws OutOfMemoryError if they can't be had; its message, a clause such as "1.2 GB of 80.0 GB is free on cuda:0",
+     *     becomes part of the allocator's
      */
     Block allocate(long bytes);
 }

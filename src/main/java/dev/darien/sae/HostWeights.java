@@ -20,16 +20,24 @@ public record HostWeights(SaeWeights weights, boolean copy) implements AutoClose
             return new HostWeights(weights, false);
         }
         HostWeights host = allocate(sae.device(), weights.latents(), weights.width(), weights.thresholds() != null);
-        Device device = sae.device();
-        device.download(weights.encoder(), host.weights.encoder());
-        device.download(weights.encoderBias(), host.weights.encoderBias());
-        device.download(weights.decoder(), host.weights.decoder());
-        device.download(weights.decoderBias(), host.weights.decoderBias());
-        @Nullable Matrix thresholds = weights.thresholds();
-        if (thresholds != null && host.weights.thresholds() != null) {
-            device.download(thresholds, host.weights.thresholds());
+        try {
+            host.download(weights, sae.device());
+            return host;
+        } catch (RuntimeException | Error e) {
+            host.close();
+            throw e;
         }
-        return host;
+    }
+
+    private void download(SaeWeights from, Device device) {
+        device.download(from.encoder(), weights.encoder());
+        device.download(from.encoderBias(), weights.encoderBias());
+        device.download(from.decoder(), weights.decoder());
+        device.download(from.decoderBias(), weights.decoderBias());
+        @Nullable Matrix thresholds = from.thresholds();
+        if (thresholds != null && weights.thresholds() != null) {
+            device.download(thresholds, weights.thresholds());
+        }
     }
 
     private static HostWeights allocate(Device device, int latents, int width, boolean withThresholds) {

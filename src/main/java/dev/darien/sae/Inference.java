@@ -123,14 +123,26 @@ public final class Inference implements AutoCloseable {
 
     /** A copy of {@code selected} in memory that Java can read; the caller closes it. */
     public SparseCodes toHost(SparseCodes selected) {
-        Matrix offsets = device.staging("code offsets", DType.I64, 1, selected.rows() + 1);
-        device.download(selected.offsets(), offsets);
-        int entries = Math.toIntExact(offsets.getLong(0, selected.rows()));
-        Matrix indices = device.staging("code indices", DType.I32, 1, entries);
-        Matrix values = device.staging("code values", DType.F32, 1, entries);
-        device.download(selected.indices().prefix(entries), indices);
-        device.download(selected.values().prefix(entries), values);
-        return new SparseCodes(offsets, indices, values, selected.latents());
+        List<Matrix> made = new ArrayList<>();
+        try {
+            Matrix offsets = hostCopy("code offsets", selected.offsets(), made);
+            int entries = Math.toIntExact(offsets.getLong(0, selected.rows()));
+            return new SparseCodes(
+                    offsets,
+                    hostCopy("code indices", selected.indices().prefix(entries), made),
+                    hostCopy("code values", selected.values().prefix(entries), made),
+                    selected.latents());
+        } catch (RuntimeException | Error e) {
+            made.forEach(Matrix::close);
+            throw e;
+        }
+    }
+
+    private Matrix hostCopy(String label, Matrix matrix, List<Matrix> made) {
+        Matrix copy = device.staging(label, matrix.dtype(), matrix.rows(), matrix.columns());
+        made.add(copy);
+        device.download(matrix, copy);
+        return copy;
     }
 
     private SparseCodes join(List<SparseCodes> parts, int rows) {

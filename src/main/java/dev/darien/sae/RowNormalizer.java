@@ -38,6 +38,8 @@ final class RowNormalizer implements AutoCloseable {
                 return apply(host);
             }
         }
+        // Kernels may still be reading the rows before.
+        device.synchronize();
         rows = x.rows();
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < row.length; c++) {

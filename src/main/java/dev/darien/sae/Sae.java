@@ -112,8 +112,9 @@ public final class Sae implements AutoCloseable {
     }
 
     /**
-     * The reconstructions of {@code codes}; the caller closes the matrix.
+     * The reconstructions of {@code codes}, F32[rows, d], in memory that Java can read; the caller closes the matrix.
      *
+     * @param codes in the host's memory, as {@link #encode} returns them
      * @throws IllegalStateException if the SAE normalises each activation vector: codes alone don't say how large it was.
      *     {@link #inference} remembers it.
      */
@@ -126,13 +127,33 @@ public final class Sae implements AutoCloseable {
             throw new IllegalArgumentException(
                     "codes of " + codes.latents() + " latents can't be decoded by an SAE of " + latents());
         }
-        Matrix out = device.memory().matrix("reconstruction", codes.rows(), width());
+        Matrix out = device.staging("reconstruction", DType.F32, codes.rows(), width());
         try {
-            device.kernels().decode(codes, weights.decoder(), weights.decoderBias(), out);
+            if (weights.decoder().isHost()) {
+                decode(codes, out);
+            } else {
+                decodeThere(codes, out);
+            }
             return out;
         } catch (RuntimeException | Error e) {
             out.close();
             throw e;
+        }
+    }
+
+    private void decode(SparseCodes codes, Matrix out) {
+        device.kernels().decode(codes, weights.decoder(), weights.decoderBias(), out);
+    }
+
+    /** On a device whose memory is not the host's. */
+    private void decodeThere(SparseCodes host, Matrix out) {
+        try (SparseCodes codes = SparseCodes.allocate(device.memory(), host.rows(), latents(), host.capacity());
+                Matrix result = device.memory().matrix("reconstruction", host.rows(), width())) {
+            device.upload(host.offsets(), codes.offsets());
+            device.upload(host.indices(), codes.indices().prefix(host.capacity()));
+            device.upload(host.values(), codes.values().prefix(host.capacity()));
+            decode(codes, result);
+            device.download(result, out);
         }
     }
 

@@ -59,24 +59,23 @@ public final class SaeFolder {
             throw new DataException("the folder " + folder + " can't be created: " + e.getMessage(), e);
         }
         Map<String, Object> configuration = configuration(sae);
-        try (HostWeights host = HostWeights.of(sae)) {
-            SaeWeights weights = host.weights();
-            SafetensorsWriter writer = new SafetensorsWriter();
-            if (configuration.remove(WEIGHTS_METADATA) instanceof Map<?, ?> metadata) {
-                metadata.forEach((key, value) -> writer.metadata(String.valueOf(key), String.valueOf(value)));
-            }
-            writer.metadata(FORMAT, "pt")
-                    // SAELens keeps the encoder as [d_in, d_sae].
-                    .transposed("W_enc", weights.encoder())
-                    .tensor("b_enc", weights.encoderBias(), weights.latents())
-                    .tensor("W_dec", weights.decoder(), weights.latents(), weights.width())
-                    .tensor("b_dec", weights.decoderBias(), weights.width());
-            @Nullable Matrix thresholds = weights.thresholds();
-            if (thresholds != null && sae.sparsity().hasThresholds()) {
-                writer.tensor("threshold", thresholds, weights.latents());
-            }
-            writer.write(folder.resolve(WEIGHTS));
+        SafetensorsWriter writer = new SafetensorsWriter();
+        if (configuration.remove(WEIGHTS_METADATA) instanceof Map<?, ?> metadata) {
+            metadata.forEach((key, value) -> writer.metadata(String.valueOf(key), String.valueOf(value)));
         }
+        SaeWeights weights = sae.weights();
+        Device device = sae.device();
+        writer.metadata(FORMAT, "pt")
+                // SAELens keeps the encoder as [d_in, d_sae].
+                .transposed("W_enc", device, weights.encoder())
+                .tensor("b_enc", device, weights.encoderBias(), weights.latents())
+                .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.width())
+                .tensor("b_dec", device, weights.decoderBias(), weights.width());
+        @Nullable Matrix thresholds = weights.thresholds();
+        if (thresholds != null && sae.sparsity().hasThresholds()) {
+            writer.tensor("threshold", device, thresholds, weights.latents());
+        }
+        writer.write(folder.resolve(WEIGHTS));
         // Last: a folder with a configuration is a whole one.
         JsonFile.write(folder.resolve(CONFIGURATION), configuration);
     }

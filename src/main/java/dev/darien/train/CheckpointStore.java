@@ -49,22 +49,9 @@ final class CheckpointStore {
     void write(Device device, long step, Map<String, Matrix> matrices, Map<String, Object> content) {
         createFolder();
         Path data = data(step);
-        Map<String, Matrix> host = new LinkedHashMap<>();
-        try {
-            SafetensorsWriter writer = new SafetensorsWriter();
-            matrices.forEach((name, matrix) -> {
-                Matrix readable = matrix;
-                if (!matrix.isHost()) {
-                    readable = device.staging(name, matrix.dtype(), matrix.rows(), matrix.columns());
-                    host.put(name, readable);
-                    device.download(matrix, readable);
-                }
-                writer.tensor(name, readable, matrix.rows(), matrix.columns());
-            });
-            writer.write(data);
-        } finally {
-            host.values().forEach(Matrix::close);
-        }
+        SafetensorsWriter writer = new SafetensorsWriter();
+        matrices.forEach((name, matrix) -> writer.tensor(name, device, matrix));
+        writer.write(data);
         Map<String, Object> manifest = new LinkedHashMap<>();
         manifest.put("format", FORMAT);
         manifest.put("crc32c", checksum(data));

@@ -8,6 +8,7 @@ import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
 import dev.darien.data.SeededRandom;
 import dev.darien.data.Shuffle;
+import dev.darien.device.BatchQueue;
 import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
@@ -42,7 +43,7 @@ public final class Trainer implements AutoCloseable {
     private final List<TrainingListener> listeners = new ArrayList<>();
     private final List<CheckpointStore> checkpoints = new ArrayList<>();
     private final List<@Nullable TrainingMetrics> lastMetrics = new ArrayList<>();
-    private final Matrix batch;
+    private final BatchQueue batches;
     private final long[] rowNumbers;
     private final long steps;
     private long step;
@@ -86,7 +87,7 @@ public final class Trainer implements AutoCloseable {
         this.runs = List.copyOf(runs);
         this.steps = first.steps();
         this.rowNumbers = new long[first.batch()];
-        this.batch = device.staging("batch", source.dtype(), first.batch(), source.width());
+        this.batches = device.batchQueue("batch", source.dtype(), first.batch(), source.width());
         try {
             for (TrainingOptions options : runs) {
                 learners.add(learner(options));
@@ -223,32 +224,46 @@ public final class Trainer implements AutoCloseable {
         long started = System.nanoTime();
         long reported = started;
         long reportedStep = step;
-        while (step < steps) {
-            if (interrupted) {
-                checkpoint(started);
-                return result(false, times, started);
-            }
+        times.start(started);
+        while (step < steps && !interrupted) {
             order.next(rowNumbers, rows);
-            source.read(rowNumbers, rows, batch);
-            long before = System.nanoTime();
+            source.read(rowNumbers, rows, batches.next());
+            Matrix batch = batches.submit(rows);
             for (int run = 0; run < learners.size(); run++) {
                 learners.get(run).train(batch);
             }
             step++;
-            long now = System.nanoTime();
-            times.add(now - before);
-            if (step % reportEvery == 0 || step == steps) {
-                double rate = (step - reportedStep) * (double) rows / Math.max(1e-9, (now - reported) / 1e9);
-                report(rate, secondsSince(started));
-                reported = now;
-                reportedStep = step;
-            }
-            if (checkpointEvery > 0 && step % checkpointEvery == 0 && step < steps) {
-                checkpoint(started);
+            times.step();
+            boolean reporting = step % reportEvery == 0 || step == steps;
+            boolean saving = checkpointEvery > 0 && step % checkpointEvery == 0 && step < steps;
+            if (reporting || saving) {
+                long now = synchronise(times);
+                if (reporting) {
+                    double rate = (step - reportedStep) * (double) rows / Math.max(1e-9, (now - reported) / 1e9);
+                    report(rate, secondsSince(started));
+                    reported = now;
+                    reportedStep = step;
+                }
+                if (saving) {
+                    checkpoint(started);
+                }
+                times.start(System.nanoTime());
             }
         }
+        boolean finished = step == steps;
+        if (!finished) {
+            synchronise(times);
+            checkpoint(started);
+        }
+        return result(finished, times, started);
+    }
+
+    /** Only now has the device done what it was given: what passed between two steps before says nothing of them. */
+    private long synchronise(StepTimes times) {
         device.synchronize();
-        return result(true, times, started);
+        long now = System.nanoTime();
+        times.stop(now);
+        return now;
     }
 
     private TrainingResult result(boolean finished, StepTimes times, long started) {
@@ -322,6 +337,6 @@ public final class Trainer implements AutoCloseable {
         listeners.clear();
         learners.forEach(Learner::close);
         learners.clear();
-        batch.close();
+        batches.close();
     }
 }

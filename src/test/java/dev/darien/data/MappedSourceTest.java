@@ -45,6 +45,29 @@ class MappedSourceTest {
         }
     }
 
+    @Test
+    void aMatrixThatIsThereAlreadyIsASourceWhateverItsStride() {
+        try (Matrix rows = allocator.matrix("rows", 5, 3)) {
+            for (int row = 0; row < 5; row++) {
+                rows.setRow(row, row, row + 0.25f, row + 0.5f);
+            }
+            assertThat(rows.stride()).isGreaterThan(3);
+            try (ActivationSource source = ActivationSources.of(rows, "my rows");
+                    Matrix tight = allocator.vector("tight", 9)) {
+                assertThat(row(source, 4)).containsExactly(4, 4.25f, 4.5f);
+                source.read(1, 3, Matrix.of(tight.segment(), DType.F32, 3, 3));
+                assertThat(tight.toArray(0)).containsExactly(1, 1.25f, 1.5f, 2, 2.25f, 2.5f, 3, 3.25f, 3.5f);
+                assertThat(source.locate(2)).isEqualTo("my rows, row 2");
+            }
+            assertThat(rows.get(4, 0)).as("still the caller's").isEqualTo(4);
+        }
+        try (Matrix integers = allocator.matrix("integers", DType.I32, 2, 2)) {
+            assertThatThrownBy(() -> ActivationSources.of(integers, "integers"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("I32[2, 2]");
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7})
     void dataMayBeginAtAnyByte(int shift) {

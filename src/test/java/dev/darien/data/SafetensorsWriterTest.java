@@ -4,6 +4,7 @@ package dev.darien.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.darien.device.Device;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
@@ -102,6 +103,36 @@ class SafetensorsWriterTest {
                 assertSame(read.matrix("t"), matrix, true);
             }
         }
+    }
+
+    /** Also with rows that exceed what is fetched at a time. */
+    @ParameterizedTest
+    @CsvSource({"1,1", "37,19", "20000,40", "3,300000"})
+    void whatIsInADevicesMemoryIsWrittenToTheSameBytes(int rows, int columns) throws IOException {
+        Path here = folder.resolve("here.safetensors");
+        Path there = folder.resolve("there.safetensors");
+        try (Device device = Device.open("remote");
+                Matrix host = random(DType.F32, rows, columns);
+                Matrix matrix = device.memory().matrix("m", rows, columns)) {
+            device.upload(host, matrix);
+            new SafetensorsWriter()
+                    .tensor("m", host)
+                    .tensor("flat", host, (long) rows * columns)
+                    .transposed("t", host)
+                    .write(here);
+            new SafetensorsWriter()
+                    .tensor("m", device, matrix)
+                    .tensor("flat", device, matrix, (long) rows * columns)
+                    .transposed("t", device, matrix)
+                    .write(there);
+            SafetensorsWriter writer = new SafetensorsWriter();
+            assertThatThrownBy(() -> writer.tensor("m", matrix))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("GPU");
+            assertThatThrownBy(() -> writer.tensor("m", device, matrix, 7))
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+        assertThat(there).hasSameBinaryContentAs(here);
     }
 
     @Test

@@ -8,10 +8,12 @@ import static org.assertj.core.api.Assertions.within;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Dense kernels on numbers worked out by hand. */
+@Tag("device")
 class DenseKernelsTest {
     static List<String> devices() {
         return TestDevices.all();

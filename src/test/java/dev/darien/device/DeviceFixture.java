@@ -16,37 +16,44 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A device and what a test has put on it. With layouts, matrices are views at odd offsets and with odd strides into
- * larger segments, whose padding must be as it was when the fixture is closed. Closing gives everything back, so a leak
- * fails the test.
+ * A device and what a test has put on it. With layouts, matrices are views into larger pieces of memory, whose padding
+ * must be as it was when the fixture is closed: on a CPU at odd offsets and with odd strides, on a device whose memory
+ * Java can't reach some rows and columns of what it allocates. Closing gives everything back, so a leak fails the test.
  */
 public final class DeviceFixture implements AutoCloseable {
     private static final byte PADDING = (byte) 0xA5;
 
     private final Device device;
+    private final boolean ownsDevice;
     private final @Nullable Random layouts;
     private final Arena arena = Arena.ofShared();
     private final List<AutoCloseable> held = new ArrayList<>();
     private final List<Padded> padded = new ArrayList<>();
+    private final List<PaddedRows> paddedRows = new ArrayList<>();
 
     private record Padded(MemorySegment whole, long start, Matrix view) {}
 
-    private DeviceFixture(Device device, @Nullable Random layouts) {
+    /** A view of {@code whole} that begins at its row {@code first}. */
+    private record PaddedRows(Matrix whole, int first, Matrix view) {}
+
+    private DeviceFixture(Device device, boolean ownsDevice, @Nullable Random layouts) {
         this.device = device;
+        this.ownsDevice = ownsDevice;
         this.layouts = layouts;
     }
 
     public static DeviceFixture open(String name) {
-        return new DeviceFixture(Device.open(name), null);
+        return new DeviceFixture(Device.open(name), true, null);
     }
 
-    public static DeviceFixture open(String name, int threads) {
-        return new DeviceFixture(Devices.open(name, new DeviceOptions(threads)), null);
-    }
-
-    /** A CPU device whose matrices lie as {@code layouts} decides. */
+    /** A device whose matrices lie as {@code layouts} decides. */
     public static DeviceFixture openWithViews(String name, Random layouts) {
-        return new DeviceFixture(Device.open(name), layouts);
+        return new DeviceFixture(Device.open(name), true, layouts);
+    }
+
+    /** On a device that others use before and after; matrices lie as {@code layouts} decides, if it is there. */
+    public static DeviceFixture on(Device device, @Nullable Random layouts) {
+        return new DeviceFixture(device, false, layouts);
     }
 
     public Kernels kernels() {
@@ -55,12 +62,25 @@ public final class DeviceFixture implements AutoCloseable {
 
     public Matrix matrix(DType dtype, long rows, int columns) {
         if (layouts == null) {
-            Matrix matrix = device.memory().matrix("test", dtype, rows, columns);
-            held.add(matrix);
-            return matrix;
+            return hold(device.memory().matrix("test", dtype, rows, columns));
         }
-        long stride = columns + layouts.nextInt(5);
-        long start = (2L * layouts.nextInt(4) + 1) * dtype.bytes();
+        return isHost() ? oddView(dtype, rows, columns, layouts) : rowsOfMore(dtype, rows, columns, layouts);
+    }
+
+    private <T extends AutoCloseable> T hold(T resource) {
+        held.add(resource);
+        return resource;
+    }
+
+    private boolean isHost() {
+        try (Matrix probe = device.memory().vector("probe", 1)) {
+            return probe.isHost();
+        }
+    }
+
+    private Matrix oddView(DType dtype, long rows, int columns, Random random) {
+        long stride = columns + random.nextInt(5);
+        long start = (2L * random.nextInt(4) + 1) * dtype.bytes();
         MemorySegment whole = arena.allocate(start + (rows * stride + 3) * dtype.bytes(), 64);
         whole.fill(PADDING);
         Matrix view = Matrix.of(
@@ -70,10 +90,21 @@ public final class DeviceFixture implements AutoCloseable {
                 columns,
                 stride);
         padded.add(new Padded(whole, start, view));
-        for (long row = 0; row < rows; row++) {
-            whole.asSlice(start + view.rowOffset(row), (long) columns * dtype.bytes())
-                    .fill((byte) 0);
+        view.clear();
+        return view;
+    }
+
+    private Matrix rowsOfMore(DType dtype, long rows, int columns, Random random) {
+        int first = random.nextInt(4);
+        long allRows = first + rows + 1 + random.nextInt(2);
+        Matrix whole = hold(device.memory().matrix("test", dtype, allRows, columns + random.nextInt(5)));
+        Matrix view = whole.slice(first, rows).prefix(columns);
+        try (HostCopy host = new HostCopy(whole)) {
+            host.matrix().segment().fill(PADDING);
+            host.matrix().slice(first, rows).prefix(columns).clear();
+            device.upload(host.matrix(), whole);
         }
+        paddedRows.add(new PaddedRows(whole, first, view));
         return view;
     }
 
@@ -119,16 +150,13 @@ public final class DeviceFixture implements AutoCloseable {
     }
 
     public PackedEncoder encoder(Matrix wEnc, Matrix bEnc) {
-        PackedEncoder encoder = device.packedEncoder(wEnc.intRows(), wEnc.columns());
-        held.add(encoder);
+        PackedEncoder encoder = emptyEncoder(wEnc.intRows(), wEnc.columns());
         kernels().pack(wEnc, bEnc, encoder);
         return encoder;
     }
 
     public PackedEncoder emptyEncoder(int latents, int width) {
-        PackedEncoder encoder = device.packedEncoder(latents, width);
-        held.add(encoder);
-        return encoder;
+        return hold(device.packedEncoder(latents, width));
     }
 
     public SparseCodes codes(int rows, int latents, int capacity) {
@@ -148,30 +176,29 @@ public final class DeviceFixture implements AutoCloseable {
             }
         }
         SparseCodes codes = codes(dense.length, latents, entries + 1);
-        int[] indices = new int[entries + 1];
-        float[] values = new float[entries + 1];
+        fill(codes, dense);
+        return codes;
+    }
+
+    /** Puts an entry for each element that isn't NaN into {@code codes}, which have room for them. */
+    void fill(SparseCodes codes, float[][] dense) {
         int at = 0;
         try (HostCopy offsets = new HostCopy(codes.offsets());
-                HostCopy hostIndices = new HostCopy(codes.indices());
-                HostCopy hostValues = new HostCopy(codes.values())) {
+                HostCopy indices = new HostCopy(codes.indices());
+                HostCopy values = new HostCopy(codes.values())) {
             for (int row = 0; row < dense.length; row++) {
-                for (int latent = 0; latent < latents; latent++) {
+                for (int latent = 0; latent < codes.latents(); latent++) {
                     if (!Float.isNaN(dense[row][latent])) {
-                        indices[at] = latent;
-                        values[at++] = dense[row][latent];
+                        indices.matrix().setLong(0, at, latent);
+                        values.matrix().set(0, at++, dense[row][latent]);
                     }
                 }
                 offsets.matrix().setLong(0, row + 1, at);
             }
-            for (int entry = 0; entry <= entries; entry++) {
-                hostIndices.matrix().setLong(0, entry, indices[entry]);
-            }
-            hostValues.matrix().setRow(0, values);
             device.upload(offsets.matrix(), codes.offsets());
-            device.upload(hostIndices.matrix(), codes.indices());
-            device.upload(hostValues.matrix(), codes.values());
+            device.upload(indices.matrix(), codes.indices());
+            device.upload(values.matrix(), codes.values());
         }
-        return codes;
     }
 
     SparseCodes codesOf(float[][] dense) {
@@ -201,6 +228,16 @@ public final class DeviceFixture implements AutoCloseable {
             }
         }
         return values;
+    }
+
+    /** Number of entries of {@code codes}, wherever they are. */
+    int entries(SparseCodes codes) {
+        return (int) read(codes.offsets())[codes.rows()];
+    }
+
+    /** Waits for the device, and so for what it may have to complain of. */
+    void synchronize() {
+        device.synchronize();
     }
 
     public double scalar(Matrix matrix) {
@@ -240,9 +277,8 @@ public final class DeviceFixture implements AutoCloseable {
 
     @Override
     public void close() {
-        for (Padded one : padded) {
-            assertPaddingUntouched(one);
-        }
+        padded.forEach(DeviceFixture::assertPaddingUntouched);
+        paddedRows.forEach(this::assertPaddingUntouched);
         for (AutoCloseable one : held.reversed()) {
             try {
                 one.close();
@@ -253,7 +289,29 @@ public final class DeviceFixture implements AutoCloseable {
             }
         }
         arena.close();
-        device.close();
+        if (ownsDevice) {
+            device.close();
+        }
+    }
+
+    private void assertPaddingUntouched(PaddedRows one) {
+        Matrix view = one.view();
+        try (HostCopy host = new HostCopy(one.whole())) {
+            device.download(one.whole(), host.matrix());
+            long bytes = (long) view.columns() * view.dtype().bytes();
+            for (long row = one.first(); row < one.first() + view.rows(); row++) {
+                host.matrix()
+                        .segment()
+                        .asSlice(host.matrix().rowOffset(row), bytes)
+                        .fill(PADDING);
+            }
+            for (long at = 0; at < host.matrix().segment().byteSize(); at++) {
+                if (host.matrix().segment().get(ValueLayout.JAVA_BYTE, at) != PADDING) {
+                    throw new AssertionError("a kernel wrote outside " + view.shape() + ", at byte " + at + " of "
+                            + one.whole().shape() + ", in which it begins at row " + one.first());
+                }
+            }
+        }
     }
 
     private static void assertPaddingUntouched(Padded one) {
@@ -277,7 +335,7 @@ public final class DeviceFixture implements AutoCloseable {
 
         HostCopy(Matrix like) {
             long bytes = like.rows() * like.columns() * like.dtype().bytes();
-            matrix = Matrix.of(arena.allocate(Math.max(1, bytes), 64), like.dtype(), like.rows(), like.columns());
+            matrix = Matrix.of(arena.allocate(bytes, 64), like.dtype(), like.rows(), like.columns());
         }
 
         Matrix matrix() {

@@ -9,10 +9,12 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Selections worked out by hand. The encoder's weights are the identity, so that inputs are pre-activations. */
+@Tag("device")
 class EncodeKernelsTest {
     private static final float NONE = Float.NaN;
     private static final float[][] AFFINITIES = {{.9f, .1f, .5f, .3f}, {.8f, .7f, .2f, .6f}, {.05f, .4f, .35f, 1}};
@@ -209,11 +211,14 @@ class EncodeKernelsTest {
             assertThatThrownBy(() -> kernels.encodeBatchTopK(x, encoder, 6, null, codes, fixture.vector(0)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("room for 5");
-            assertThatThrownBy(() -> kernels.encodeThreshold(x, encoder, null, 0, codes))
+            assertThatThrownBy(() -> {
+                        kernels.encodeThreshold(x, encoder, null, 0, codes);
+                        fixture.synchronize();
+                    })
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("room for 5 entries")
                     .hasMessageContaining("row 1 of 3");
-            assertThat(codes.entries()).as("refused codes are empty").isZero();
+            assertThat(fixture.entries(codes)).as("refused codes are empty").isZero();
             assertThatThrownBy(() -> kernels.encodeThreshold(x, encoder, null, 0, fixture.codes(2, 4, 50)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("3 rows");

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * no code with the kernels. The selection is frozen at what the device selected; the losses are not differentiable
  * through it.
  */
+@Tag("device")
 class FiniteDifferenceTest {
     private static final int BATCH = 6;
     private static final int WIDTH = 5;
@@ -176,7 +178,7 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN.withL1(0.3f, false),
-                (kernels, input, encoder, codes) -> kernels.encodeThreshold(input, encoder, null, 0, codes),
+                (on, input, encoder, codes) -> on.kernels().encodeThreshold(input, encoder, null, 0, codes),
                 false);
     }
 
@@ -186,7 +188,7 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN.withL1(0.3f, true),
-                (kernels, input, encoder, codes) -> kernels.encodeThreshold(input, encoder, null, 0, codes),
+                (on, input, encoder, codes) -> on.kernels().encodeThreshold(input, encoder, null, 0, codes),
                 false);
     }
 
@@ -196,7 +198,7 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN,
-                (kernels, input, encoder, codes) -> kernels.encodeTopK(input, encoder, 3, null, codes),
+                (on, input, encoder, codes) -> on.kernels().encodeTopK(input, encoder, 3, null, codes),
                 false);
     }
 
@@ -206,7 +208,7 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN,
-                (kernels, input, encoder, codes) -> kernels.encodeTopK(input, encoder, 3, null, codes),
+                (on, input, encoder, codes) -> on.kernels().encodeTopK(input, encoder, 3, null, codes),
                 true);
     }
 
@@ -219,13 +221,8 @@ class FiniteDifferenceTest {
         checkSelection(
                 device,
                 TrainerStep.Options.PLAIN.withThresholds(thresholds, 0.2f, 0.1f),
-                (kernels, input, encoder, codes) -> {
-                    try (var allocator = dev.darien.memory.Allocator.host("thresholds");
-                            var values = allocator.vector("thresholds", LATENTS)) {
-                        values.setRow(0, thresholds);
-                        kernels.encodeThreshold(input, encoder, values, 0.2f, codes);
-                    }
-                },
+                (on, input, encoder, codes) ->
+                        on.kernels().encodeThreshold(input, encoder, on.vector(thresholds), 0.2f, codes),
                 false);
     }
 

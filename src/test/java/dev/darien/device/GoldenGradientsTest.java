@@ -10,10 +10,12 @@ import dev.darien.memory.SparseCodes;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Codes, reconstructions, losses and gradients against those of autograd in double precision. */
+@Tag("device")
 class GoldenGradientsTest {
     private static final double TOLERANCE = 1e-4;
     private static final int K = 5;
@@ -60,7 +62,7 @@ class GoldenGradientsTest {
                     fixture,
                     golden,
                     TrainerStep.Options.PLAIN.withAuxiliary(zAux, 0.03125f),
-                    (kernels, input, encoder, codes) -> given(fixture, z, codes));
+                    (on, input, encoder, codes) -> fixture.fill(codes, z));
             check(fixture, golden, step);
             assertThat(step.auxLoss).isCloseTo(0.03125 * golden.scalar("loss.aux"), relative(0.05));
             assertThat(step.squaredError + step.auxLoss)
@@ -84,11 +86,8 @@ class GoldenGradientsTest {
         try (DeviceFixture fixture = DeviceFixture.open(device)) {
             SparseCodes auxCodes = fixture.codes(BATCH, dead.length, BATCH * 8);
             DeadSelection selection = new DeadSelection(fixture.ints(latents), fixture.ints(deadCount), 8, auxCodes);
-            step(
-                    fixture,
-                    golden,
-                    TrainerStep.Options.PLAIN,
-                    (kernels, input, encoder, codes) -> kernels.encodeTopK(input, encoder, K, selection, codes));
+            step(fixture, golden, TrainerStep.Options.PLAIN, (on, input, encoder, codes) -> on.kernels()
+                    .encodeTopK(input, encoder, K, selection, codes));
             compare("z_aux", flat(fixture.dense(auxCodes)), golden.rows("z_aux"));
         }
     }
@@ -99,12 +98,9 @@ class GoldenGradientsTest {
         Golden golden = Golden.load("batchtopk");
         try (DeviceFixture fixture = DeviceFixture.open(device)) {
             Matrix smallestKept = fixture.vector(0);
-            TrainerStep step = step(
-                    fixture,
-                    golden,
-                    TrainerStep.Options.PLAIN,
-                    (kernels, input, encoder, codes) ->
-                            kernels.encodeBatchTopK(input, encoder, K * BATCH, null, codes, smallestKept));
+            TrainerStep step =
+                    step(fixture, golden, TrainerStep.Options.PLAIN, (on, input, encoder, codes) -> fixture.kernels()
+                            .encodeBatchTopK(input, encoder, K * BATCH, null, codes, smallestKept));
             check(fixture, golden, step);
             assertThat(step.l0).isEqualTo(K);
             assertThat(fixture.scalar(smallestKept)).isCloseTo(golden.scalar("threshold"), relative(1));
@@ -121,8 +117,8 @@ class GoldenGradientsTest {
                     fixture,
                     golden,
                     TrainerStep.Options.PLAIN.withThresholds(thresholds, 0.1f, 0.05f),
-                    (kernels, input, encoder, codes) ->
-                            kernels.encodeThreshold(input, encoder, fixture.vector(thresholds), 0.1f, codes));
+                    (on, input, encoder, codes) ->
+                            fixture.kernels().encodeThreshold(input, encoder, fixture.vector(thresholds), 0.1f, codes));
             check(fixture, golden, step);
             compare("grad.threshold", fixture.readFloats(step.gradThreshold), golden.rows("grad.threshold"));
             assertThat(step.l0).isCloseTo(golden.scalar("loss.l0"), relative(golden.scalar("loss.l0")));
@@ -191,10 +187,10 @@ class GoldenGradientsTest {
     }
 
     private static final TrainerStep.Selection RELU =
-            (kernels, input, encoder, codes) -> kernels.encodeThreshold(input, encoder, null, 0, codes);
+            (on, input, encoder, codes) -> on.kernels().encodeThreshold(input, encoder, null, 0, codes);
 
     private static final TrainerStep.Selection TOP_K =
-            (kernels, input, encoder, codes) -> kernels.encodeTopK(input, encoder, K, null, codes);
+            (on, input, encoder, codes) -> on.kernels().encodeTopK(input, encoder, K, null, codes);
 
     private static TrainerStep step(
             DeviceFixture fixture, Golden golden, TrainerStep.Options options, TrainerStep.Selection selection) {
@@ -207,15 +203,6 @@ class GoldenGradientsTest {
                 golden.vector("b_dec"),
                 options,
                 selection);
-    }
-
-    private static void given(DeviceFixture fixture, float[][] z, SparseCodes codes) {
-        SparseCodes wanted = fixture.codesOf(z, codes.latents());
-        codes.offsets().copyFrom(wanted.offsets());
-        for (int entry = 0; entry < wanted.capacity(); entry++) {
-            codes.indices().setLong(0, entry, wanted.indices().getLong(0, entry));
-            codes.values().set(0, entry, wanted.values().get(0, entry));
-        }
     }
 
     private static void check(DeviceFixture fixture, Golden golden, TrainerStep step) {

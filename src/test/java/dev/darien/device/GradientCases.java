@@ -47,7 +47,7 @@ final class GradientCases {
                 codes, wDec, bias, target, random.nextBoolean() ? 1 : -1, residual, rowErrors, codeGradients);
         trial.out("residual", residual, codes.latents() + 1);
         trial.out("rowErrors", rowErrors, codes.latents() + width);
-        trial.outPrefix("codeGradients", codeGradients, codes.entries(), codes.latents() + width);
+        trial.outPrefix("codeGradients", codeGradients, fixture.entries(codes), codes.latents() + width);
     }
 
     void addL1() {
@@ -56,10 +56,12 @@ final class GradientCases {
         Matrix codeGradients = fixture.vector(data.vector(codes.capacity()));
         Matrix penalty = fixture.doubles(random.nextGaussian());
         kernels.addL1(codes, norms, data.number(), codeGradients, penalty);
-        trial.outPrefix("codeGradients", codeGradients, codes.entries(), 2);
+        trial.outPrefix("codeGradients", codeGradients, fixture.entries(codes), 2);
         // A sum may come out near 0, so what is summed sets the scale, not the sum.
         trial.add(new KernelOutput(
-                "penalty", new double[] {fixture.scalar(penalty), codes.entries() + 1.0}, codes.entries() + 1));
+                "penalty",
+                new double[] {fixture.scalar(penalty), fixture.entries(codes) + 1.0},
+                fixture.entries(codes) + 1));
     }
 
     void auxiliaryScale() {
@@ -81,8 +83,8 @@ final class GradientCases {
         SparseCodes codes = fixture.codesOf(sparse(random, data.size(), data.size()));
         LatentGroups groups = fixture.groups(codes);
         trial.exact("offsets", groups.offsets());
-        trial.outPrefix("rows", groups.rows(), codes.entries(), 0);
-        trial.outPrefix("entries", groups.entries(), codes.entries(), 0);
+        trial.outPrefix("rows", groups.rows(), fixture.entries(codes), 0);
+        trial.outPrefix("entries", groups.entries(), fixture.entries(codes), 0);
     }
 
     static LatentTerms terms(KernelTrial trial, int rows, int latents, int width, int outWidth) {
@@ -134,8 +136,9 @@ final class GradientCases {
         boolean penalised = random.nextBoolean();
         kernels.latentGradients(terms, penalised ? data.number() : 0, penalised ? wDec : null, gradients, touched);
         // What untouched rows hold is nobody's business.
+        double[] bits = fixture.read(touched);
         for (int latent = 0; latent < latents; latent++) {
-            if (touched.getLong(0, latent) == 0) {
+            if (bits[latent] == 0) {
                 kernels.fill(gradients.encoder().slice(latent, 1), 0);
                 kernels.fill(gradients.decoder().slice(latent, 1), 0);
             }

@@ -8,10 +8,12 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Decoding, gradients, optimiser and tracking on numbers worked out by hand. */
+@Tag("device")
 class GradientKernelsTest {
     private static final float NONE = Float.NaN;
     /** Two rows, three latents; latent 1 is inactive in row 0, latent 2 silent. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -10,10 +11,11 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every kernel of every CPU device against the scalar reference, on random problems: the same data, at odd offsets and
+ * Every kernel of every device against the scalar reference, on random problems: the same data, at odd offsets and
  * strides for the device under test. A failure names the seed; {@code -Ddarien.test.seed=SEED} runs that case first.
  */
 @Tag("vector-width")
+@Tag("device")
 class KernelAgreementTest {
     private static final String SEED = "darien.test.seed";
     private static final int CASES = 60;
@@ -28,20 +30,23 @@ class KernelAgreementTest {
     @ParameterizedTest
     @MethodSource("kernels")
     void agreesWithTheScalarReference(String device, KernelId kernel) {
-        for (int at = 0; at < CASES; at++) {
-            long seed = Long.getLong(SEED, 1) + at;
-            List<KernelOutput> expected;
-            List<KernelOutput> actual;
-            try (DeviceFixture fixture = DeviceFixture.open("cpu:scalar")) {
-                expected = KernelCases.run(kernel, fixture, new Random(seed));
-            }
-            try (DeviceFixture fixture = DeviceFixture.openWithViews(device, new Random(~seed))) {
-                actual = KernelCases.run(kernel, fixture, new Random(seed));
-            } catch (RuntimeException | AssertionError e) {
-                throw new AssertionError(failed(device, kernel, seed), e);
-            }
-            for (int output = 0; output < expected.size(); output++) {
-                expected.get(output).compare(actual.get(output), failed(device, kernel, seed));
+        try (Device scalar = Device.open("cpu:scalar");
+                Device tested = Device.open(device)) {
+            for (int at = 0; at < CASES; at++) {
+                long seed = Long.getLong(SEED, 1) + at;
+                List<KernelOutput> expected;
+                List<KernelOutput> actual;
+                try (DeviceFixture fixture = DeviceFixture.on(scalar, null)) {
+                    expected = KernelCases.run(kernel, fixture, new Random(seed));
+                }
+                try (DeviceFixture fixture = DeviceFixture.on(tested, new Random(~seed))) {
+                    actual = KernelCases.run(kernel, fixture, new Random(seed));
+                } catch (RuntimeException | AssertionError e) {
+                    throw new AssertionError(failed(device, kernel, seed), e);
+                }
+                for (int output = 0; output < expected.size(); output++) {
+                    expected.get(output).compare(actual.get(output), failed(device, kernel, seed));
+                }
             }
         }
     }
@@ -49,21 +54,26 @@ class KernelAgreementTest {
     @ParameterizedTest
     @MethodSource("kernels")
     void givesTheSameBitsForAnyNumberOfThreads(String device, KernelId kernel) {
-        for (int at = 0; at < DETERMINISM_CASES; at++) {
-            long seed = Long.getLong(SEED, 1) + at;
-            List<KernelOutput> first = List.of();
-            for (int threads : new int[] {1, 2, 5}) {
-                try (DeviceFixture fixture = DeviceFixture.open(device, threads)) {
-                    List<KernelOutput> outputs = KernelCases.run(kernel, fixture, new Random(seed));
-                    for (int output = 0; output < first.size(); output++) {
-                        first.get(output)
-                                .compareBits(
-                                        outputs.get(output),
-                                        failed(device, kernel, seed) + " on " + threads + " threads");
+        List<List<KernelOutput>> first = List.of();
+        for (int threads : new int[] {1, 2, 5}) {
+            List<List<KernelOutput>> outputs = new ArrayList<>();
+            try (Device tested = Devices.open(device, new DeviceOptions(threads))) {
+                for (int at = 0; at < DETERMINISM_CASES; at++) {
+                    try (DeviceFixture fixture = DeviceFixture.on(tested, null)) {
+                        outputs.add(KernelCases.run(kernel, fixture, new Random(Long.getLong(SEED, 1) + at)));
                     }
-                    first = outputs;
                 }
             }
+            for (int at = 0; at < first.size(); at++) {
+                for (int output = 0; output < first.get(at).size(); output++) {
+                    first.get(at)
+                            .get(output)
+                            .compareBits(
+                                    outputs.get(at).get(output),
+                                    failed(device, kernel, Long.getLong(SEED, 1) + at) + " on " + threads + " threads");
+                }
+            }
+            first = outputs;
         }
     }
 

@@ -8,6 +8,7 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * problem has given a finite difference of .1459, a pseudo-gradient of .1454 and -.0486 for the part of λ; here the
  * sample is spread evenly over the distribution, which leaves less noise than that.
  */
+@Tag("device")
 class ThresholdGradientTest {
     private static final double MEAN = 0.4;
     private static final double DEVIATION = 0.4;

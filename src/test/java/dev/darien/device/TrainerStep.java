@@ -14,7 +14,7 @@ final class TrainerStep {
     /** Chooses the codes of a batch. */
     @FunctionalInterface
     interface Selection {
-        void select(Kernels kernels, Matrix input, PackedEncoder encoder, SparseCodes codes);
+        void select(DeviceFixture fixture, Matrix input, PackedEncoder encoder, SparseCodes codes);
     }
 
     /**
@@ -91,7 +91,7 @@ final class TrainerStep {
         kernels.convert(target, 1, options.centred() ? bDec : null, input);
 
         codes = fixture.codes(batch, latents, batch * latents);
-        selection.select(kernels, input, fixture.encoder(wEnc, bEnc), codes);
+        selection.select(fixture, input, fixture.encoder(wEnc, bEnc), codes);
 
         residual = fixture.matrix(DType.F32, batch, width);
         Matrix rowErrors = fixture.matrix(DType.F32, 1, batch);

@@ -15,12 +15,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
+@Tag("device")
 class EvaluatorTest {
-    private static final String CPU = "cpu:scalar";
+    private static final String DEVICE = TestDevices.training();
     private static final Offset<Double> TINY = within(1e-12);
 
     static List<String> devices() {
@@ -30,7 +32,7 @@ class EvaluatorTest {
     /** Two latents along the axes, of which the second is decoded at half its length, and a third that never fires. */
     private static SaeFixture axes() {
         return new SaeFixture(
-                CPU,
+                DEVICE,
                 new Relu(),
                 new float[][] {{1, 0}, {0, 1}, {-1, -1}},
                 new float[] {0, 0, 0},
@@ -134,7 +136,7 @@ class EvaluatorTest {
     @Test
     void anSaeThatNeverFiresDecodesItsBias() {
         try (SaeFixture fixture = new SaeFixture(
-                CPU,
+                DEVICE,
                 new Relu(),
                 new float[][] {{1, 0}, {0, 1}},
                 new float[] {-100, -100},

@@ -9,11 +9,13 @@ import dev.darien.device.TestDevices;
 import dev.darien.sae.TopK;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
+@Tag("device")
 class RecoveryTest {
     static List<String> devices() {
         return TestDevices.all();
@@ -97,7 +99,7 @@ class RecoveryTest {
 
     @Test
     void directionsOfAnotherWidthAreRefused() {
-        try (SaeFixture fixture = withDecoder("cpu:scalar", new float[][] {{3, 4}})) {
+        try (SaeFixture fixture = withDecoder(TestDevices.training(), new float[][] {{3, 4}})) {
             assertThatThrownBy(() -> Recovery.of(fixture.sae(), new float[][] {{1, 2, 3}}))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("width 3");

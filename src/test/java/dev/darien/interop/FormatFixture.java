@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.darien.data.DataException;
 import dev.darien.device.Device;
+import dev.darien.device.TestDevices;
 import dev.darien.sae.Sae;
 import dev.darien.testfiles.Bytes;
 import dev.darien.testfiles.Expected;
@@ -50,7 +51,7 @@ abstract class FormatFixture {
 
     @BeforeEach
     void open() {
-        device = Device.open("cpu");
+        device = Device.open(TestDevices.training());
     }
 
     /** Fails if a test, or a file that was refused, has left memory behind. */
@@ -87,13 +88,18 @@ abstract class FormatFixture {
     }
 
     void same(Path path, @Nullable String as, SaeFormat format, Expected expected) {
-        try (Sae sae = load(path, as, format)) {
+        try (Sae sae = load(path, as, format, device)) {
+            expected.assertSame(sae);
+        }
+        // Java can't reach this one's memory.
+        try (Device remote = Device.open("remote");
+                Sae sae = load(path, as, format, remote)) {
             expected.assertSame(sae);
         }
     }
 
     /** The file is closed again by then: nothing of it is needed any more. */
-    private Sae load(Path path, @Nullable String as, SaeFormat format) {
+    private static Sae load(Path path, @Nullable String as, SaeFormat format, Device device) {
         try (SaeFile file = SaeFile.open(path, as)) {
             assertThat(file.format()).isEqualTo(format);
             return file.load(device);

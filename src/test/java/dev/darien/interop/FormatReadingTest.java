@@ -255,13 +255,14 @@ class FormatReadingTest {
         @Test
         void aWrappedStateDictionaryWithExtras() {
             topKOrBatchTopK(0.75);
-            state.put("act_mean", decoderBias);
-            Map<String, Object> wrapped = Map.of("state_dict", state, "cfg", Map.of("lr", 3e-4));
+            Map<String, Object> wrapped =
+                    Map.of("state_dict", state, "cfg", Map.of("lr", 3e-4), "act_mean", decoderBias);
             Path file = TorchFiles.write(folder.resolve("any.pt"), wrapped);
             same(file, SaeFormat.DICTIONARY_LEARNING, threeQuarters);
             try (SaeFile opened = SaeFile.open(file)) {
                 assertThat(opened.read().notes())
                         .anySatisfy(note -> assertThat(note).contains("act_mean"));
+                assertThat(opened.read().configuration().toString()).contains("cfg={lr=3.0E-4}");
             }
         }
 

@@ -12,8 +12,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.darien.data.DataException;
 import dev.darien.data.JsonFile;
 import dev.darien.data.SafetensorsFile;
+import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.sae.HostWeights;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
 import dev.darien.sae.RowNormalization;
@@ -336,7 +338,12 @@ class FormatWritingTest extends FormatFixture {
     }
 
     private static List<List<Integer>> bits(Sae sae) {
-        SaeWeights weights = sae.weights();
+        try (HostWeights host = HostWeights.of(sae)) {
+            return bits(host.weights());
+        }
+    }
+
+    private static List<List<Integer>> bits(SaeWeights weights) {
         return java.util.stream.Stream.of(
                         weights.encoder(),
                         weights.encoderBias(),
@@ -353,6 +360,31 @@ class FormatWritingTest extends FormatFixture {
                     return bits;
                 })
                 .toList();
+    }
+
+    /** From a device whose memory Java can't reach. */
+    @ParameterizedTest
+    @EnumSource(names = {"SAE_LENS", "SPARSIFY", "DICTIONARY_LEARNING", "NPZ"})
+    void anyDevicesMemoryIsWrittenAlike(SaeFormat format) throws IOException {
+        Sparsity rule = format == SaeFormat.NPZ ? new JumpRelu(0) : new TopK(4);
+        try (Sae sae = sae(rule, format == SaeFormat.NPZ, Map.of())) {
+            SaeExport.write(sae, format, folder.resolve("here"), false);
+        }
+        Device here = device;
+        try (Device remote = Device.open("remote")) {
+            device = remote;
+            try (Sae sae = sae(rule, format == SaeFormat.NPZ, Map.of())) {
+                SaeExport.write(sae, format, folder.resolve("there"), false);
+            }
+        } finally {
+            device = here;
+        }
+        for (String file : format.writer().files().isEmpty()
+                ? List.of("")
+                : format.writer().files()) {
+            assertThat(folder.resolve("there").resolve(file))
+                    .hasBinaryContent(Files.readAllBytes(folder.resolve("here").resolve(file)));
+        }
     }
 
     /** What another project wrote, through ours and back: with what it wrote that we don't know. */

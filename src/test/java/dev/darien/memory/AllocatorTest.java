@@ -138,6 +138,22 @@ class AllocatorTest {
     }
 
     @Test
+    void theMessageCarriesWhatTheStorageSaid() {
+        Allocator gpu = Allocator.over("cuda:0", bytes -> {
+            throw new OutOfMemoryError("1.2 GB of 80.0 GB is free");
+        });
+        assertThatThrownBy(() -> gpu.child("training").matrix("W_enc", 1 << 20, 1000))
+                .isInstanceOf(OutOfMemoryError.class)
+                .hasMessage(
+                        "training asked for 4.2 GB for W_enc while 0 bytes is held (1.2 GB of 80.0 GB is free); lower"
+                                + " the batch, the number of latents or the number of SAEs trained at once");
+        Allocator silent = Allocator.over("silent", bytes -> {
+            throw new OutOfMemoryError();
+        });
+        assertThatThrownBy(() -> silent.vector("v", 1)).hasMessageContaining("is held; lower");
+    }
+
+    @Test
     void sizesThatOverflowOrAreNegativeAreRefused() {
         try (Allocator allocator = Allocator.host("root")) {
             assertThatThrownBy(() -> allocator.matrix("m", Long.MAX_VALUE / 2, 1000))

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -202,15 +203,88 @@ class MatrixTest {
         assertThat(allocator.allocatedBytes()).isZero();
     }
 
+    /** As a GPU's: segments of length 0 at some address, in arenas that close when the block is given back. */
+    private static Allocator unreachable() {
+        return Allocator.over("gpu", bytes -> {
+            Arena arena = Arena.ofShared();
+            return new Storage.Block(arena.allocate(64, 64).asSlice(0, 0), arena::close);
+        });
+    }
+
     @Test
     void deviceMemoryCanNotBeReadFromJava() {
-        Allocator device =
-                Allocator.over("gpu", bytes -> new Storage.Block(MemorySegment.ofAddress(1 << 20), () -> {}));
-        try (device;
+        try (Allocator device = unreachable();
                 Matrix matrix = device.matrix("m", 4, 4)) {
-            assertThat(matrix.isHost()).isFalse();
-            assertThat(matrix.slice(1, 2).isHost()).isFalse();
-            assertThatThrownBy(() -> matrix.get(0, 0)).isInstanceOf(IndexOutOfBoundsException.class);
+            for (Matrix one : List.of(matrix, matrix.slice(1, 2), matrix.prefix(2))) {
+                assertThat(one.isHost()).isFalse();
+                assertThatThrownBy(() -> one.get(0, 0)).isInstanceOf(IndexOutOfBoundsException.class);
+                assertThatThrownBy(() -> one.set(0, 0, 1)).isInstanceOf(IndexOutOfBoundsException.class);
+                assertThatThrownBy(one::clear).isInstanceOf(IndexOutOfBoundsException.class);
+                assertThatThrownBy(() -> one.copyFrom(one)).isInstanceOf(IndexOutOfBoundsException.class);
+            }
+        }
+    }
+
+    @Test
+    void viewsOfDeviceMemoryKeepTheirAddressAndShape() {
+        try (Allocator device = unreachable();
+                Matrix matrix = device.matrix("m", 100, 3);
+                SparseCodes codes = SparseCodes.allocate(device, 7, 50, 20)) {
+            long base = matrix.address();
+            assertThat(base).isEqualTo(matrix.segment().address());
+            Matrix slice = matrix.slice(5, 20);
+            assertThat(slice.address()).isEqualTo(base + 5 * 64);
+            assertThat(slice.slice(3, 2).address()).isEqualTo(base + 8 * 64);
+            Matrix part = slice.slice(3, 2).prefix(1);
+            assertThat(part.address()).isEqualTo(base + 8 * 64);
+            assertThat(part.slice(1, 1).address()).isEqualTo(base + 9 * 64);
+            assertThat(part.shape()).isEqualTo("F32[2, 1]");
+            assertThat(part.stride()).isEqualTo(matrix.stride());
+            SparseCodes first = codes.firstRows(3);
+            assertThat(first.rows()).isEqualTo(3);
+            assertThat(first.offsets().isHost()).isFalse();
+            assertThat(first.offsets().address()).isEqualTo(codes.offsets().address());
+            assertThat(first.values().address()).isEqualTo(codes.values().address());
+        }
+    }
+
+    @Test
+    void theAddressOfMemoryThatWasGivenBackIsAnException() {
+        try (Allocator device = unreachable()) {
+            for (Allocator memory : List.of(device, allocator)) {
+                Matrix matrix = memory.matrix("m", 4, 3);
+                SparseCodes codes = SparseCodes.allocate(memory, 7, 50, 20);
+                List<Matrix> views = List.of(
+                        matrix.slice(1, 2), matrix.prefix(2), codes.firstRows(2).offsets());
+                matrix.close();
+                codes.close();
+                for (Matrix gone : views) {
+                    assertThatThrownBy(gone::address)
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessage("the memory of a matrix " + gone.shape() + " has been given back already");
+                }
+                assertThatThrownBy(matrix::address).isInstanceOf(IllegalStateException.class);
+            }
+        }
+    }
+
+    @Test
+    void theAddressOfAHostMatrixIsThatOfItsFirstElement() {
+        try (Matrix matrix = allocator.matrix("m", 6, 3)) {
+            assertThat(matrix.address()).isEqualTo(matrix.segment().address());
+            assertThat(matrix.slice(2, 3).address()).isEqualTo(matrix.address() + matrix.rowOffset(2));
+        }
+    }
+
+    @Test
+    void clearingAViewLeavesTheRestAlone() {
+        try (Matrix matrix = allocator.matrix("m", 3, 5)) {
+            for (int row = 0; row < 3; row++) {
+                matrix.setRow(row, 1, 2, 3, 4, 5);
+            }
+            matrix.slice(1, 2).prefix(2).clear();
+            assertThat(matrix.toArray(0)).containsExactly(1, 2, 3, 4, 5);
+            assertThat(matrix.toArray(2)).containsExactly(0, 0, 3, 4, 5);
         }
     }
 }

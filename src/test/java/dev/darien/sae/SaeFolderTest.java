@@ -9,6 +9,7 @@ import dev.darien.data.JsonFile;
 import dev.darien.data.SafetensorsFile;
 import dev.darien.data.SafetensorsWriter;
 import dev.darien.device.Device;
+import dev.darien.device.TestDevices;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
@@ -24,6 +25,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +34,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** SAEs as folders that SAELens 6 reads and writes. */
+@Tag("device")
 class SaeFolderTest {
     private static final int WIDTH = 7;
     private static final int LATENTS = 30;
@@ -44,7 +47,7 @@ class SaeFolderTest {
 
     @BeforeEach
     void open() {
-        device = Device.open("cpu:vector");
+        device = Device.open(TestDevices.training());
     }
 
     /** Fails if a test, or a refused load, has left memory behind. */
@@ -146,10 +149,12 @@ class SaeFolderTest {
     void weightsOfOtherPrecisionsLoad(DType dtype) {
         Map<String, Object> config = config("jumprelu");
         float[][] encoder = write(dtype, config, null);
-        try (Sae sae = Sae.load(folder, device)) {
+        try (Sae sae = Sae.load(folder, device);
+                Matrix loaded = device.staging("encoder", DType.F32, LATENTS, WIDTH)) {
+            device.download(sae.weights().encoder(), loaded);
             for (int latent = 0; latent < LATENTS; latent++) {
                 for (int at = 0; at < WIDTH; at++) {
-                    assertThat(sae.weights().encoder().get(latent, at)).isEqualTo(encoder[at][latent]);
+                    assertThat(loaded.get(latent, at)).isEqualTo(encoder[at][latent]);
                 }
             }
             assertThat(TestSaes.encodedBits(sae, X)).anyMatch(row -> !row.isEmpty());

@@ -14,6 +14,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.darien.data.DataException;
 import dev.darien.data.JsonFile;
 import dev.darien.device.Device;
+import dev.darien.device.TestDevices;
 import dev.darien.testfiles.Bytes;
 import dev.darien.testfiles.Expected;
 import dev.darien.testfiles.SafetensorsFiles;
@@ -50,7 +51,7 @@ class SaeLensReadingTest {
 
     @BeforeEach
     void open() {
-        device = Device.open("cpu");
+        device = Device.open(TestDevices.training());
         tensors.put("b_dec", decoderBias);
         tensors.put("W_enc", encoder);
         tensors.put("b_enc", encoderBias);

@@ -74,6 +74,13 @@ final class TestSaes {
         return rows;
     }
 
+    /** The bits of codes that are still on the device. */
+    static List<List<Integer>> bits(Inference inference, SparseCodes codes) {
+        try (SparseCodes host = inference.toHost(codes)) {
+            return bits(host);
+        }
+    }
+
     static List<List<Integer>> encodedBits(Sae sae, float[][] x) {
         try (SparseCodes codes = sae.encode(x)) {
             return bits(codes);

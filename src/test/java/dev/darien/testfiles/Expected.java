@@ -152,7 +152,8 @@ public final class Expected {
         double[][] x = activations(24, sae.width(), 99);
         int active = 0;
         try (Inference inference = sae.inference(7);
-                Matrix input = sae.device().staging("x", DType.F32, 7, sae.width())) {
+                Matrix input = sae.device().staging("x", DType.F32, 7, sae.width());
+                Matrix output = sae.device().staging("output", DType.F32, 7, sae.width())) {
             for (int first = 0; first < x.length; first += inference.maxRows()) {
                 int count = Math.min(inference.maxRows(), x.length - first);
                 for (int r = 0; r < count; r++) {
@@ -160,14 +161,16 @@ public final class Expected {
                         input.set(r, c, (float) x[first + r][c]);
                     }
                 }
-                SparseCodes codes = inference.encode(input.slice(0, count));
-                Matrix output = inference.decode(codes);
-                for (int r = 0; r < count; r++) {
-                    double[] expected = encode.apply(x[first + r]);
-                    double[] found = dense(codes, r);
-                    assertClose("codes of row " + (first + r), found, expected);
-                    assertClose("reconstruction of row " + (first + r), doubles(output, r), decode.apply(expected));
-                    active += codes.start(r + 1) - codes.start(r);
+                SparseCodes there = inference.encode(input.slice(0, count));
+                sae.device().download(inference.decode(there), output.slice(0, count));
+                try (SparseCodes codes = inference.toHost(there)) {
+                    for (int r = 0; r < count; r++) {
+                        double[] expected = encode.apply(x[first + r]);
+                        double[] found = dense(codes, r);
+                        assertClose("codes of row " + (first + r), found, expected);
+                        assertClose("reconstruction of row " + (first + r), doubles(output, r), decode.apply(expected));
+                        active += codes.start(r + 1) - codes.start(r);
+                    }
                 }
             }
         }

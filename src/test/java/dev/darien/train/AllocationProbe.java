@@ -17,7 +17,7 @@ final class AllocationProbe {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final int MEASURED = 20;
     /** Until then the compiler may still be at work, and code that isn't compiled yet puts vectors on the heap. */
-    private static final int MOST_ROUNDS = 150;
+    private static final int MOST_ROUNDS = 600;
 
     private static final long ENOUGH = 8_000;
 

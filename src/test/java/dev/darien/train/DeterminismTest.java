@@ -6,15 +6,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.darien.device.Device;
 import dev.darien.device.DeviceOptions;
 import dev.darien.device.Devices;
+import dev.darien.device.TestDevices;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The same seed gives the same bits, whatever the number of threads. */
+@Tag("device")
 class DeterminismTest {
     private static final int WIDTH = 37;
     private static final float[][] DATA = ArraySource.sparseSums(3000, WIDTH, 60, 3, 11);
@@ -55,7 +58,7 @@ class DeterminismTest {
                 .build(WIDTH);
         // Short, so that the auxiliary loss takes part.
         options = TestOptions.with(options, "deadAfterTokens", 3L * 260);
-        try (Device device = Devices.open("cpu:vector", new DeviceOptions(threads));
+        try (Device device = Devices.open(TestDevices.training(), new DeviceOptions(threads));
                 Trainer trainer = new Trainer(device, new ArraySource(DATA), List.of(options))) {
             assertThat(trainer.train().finished()).isTrue();
             return WeightBytes.of(trainer, 0);

@@ -6,11 +6,13 @@ import dev.darien.device.TestDevices;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Three whole steps of TopK against those of an autograd implementation in double precision. */
+@Tag("device")
 class GoldenStepsTest {
     private static final int BATCH = 37;
 

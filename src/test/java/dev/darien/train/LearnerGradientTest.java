@@ -8,6 +8,7 @@ import dev.darien.device.Golden;
 import dev.darien.device.TestDevices;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -16,6 +17,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * That a learner composes kernels to the gradients of autograd. With β1 = 0 Adam's first moments after one step are the
  * gradients themselves; unit decoder rows are off where the file's decoder gradient is the whole one.
  */
+@Tag("device")
 class LearnerGradientTest {
     private static final int BATCH = 37;
 
@@ -71,7 +73,7 @@ class LearnerGradientTest {
                     .as("rows of a chunk")
                     .isLessThan(BATCH);
             try (LearnerFixture fixture =
-                    new LearnerFixture("cpu:vector", TestOptions.with(options, "latents", latents), 19)) {
+                    new LearnerFixture(TestDevices.training(), TestOptions.with(options, "latents", latents), 19)) {
                 fixture.set("encoder", padded(golden.rows("W_enc"), latents));
                 fixture.set("decoder", padded(golden.rows("W_dec"), latents));
                 fixture.set("encoder_bias", padded(golden.vector("b_enc"), latents, -9));

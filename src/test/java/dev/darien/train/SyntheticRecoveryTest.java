@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.darien.data.SyntheticSource;
 import dev.darien.device.Device;
+import dev.darien.device.TestDevices;
+import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.Sae;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The directions that data is made of are found again. */
+@Tag("device")
 class SyntheticRecoveryTest {
 
     @Test
@@ -27,15 +31,17 @@ class SyntheticRecoveryTest {
                 .build(64);
         try (SyntheticSource source = SyntheticSource.parse(
                         "synthetic:d=64,true=128,p=0.03125,noise=0.02,seed=1,rows=" + (long) steps * batch);
-                Device device = Device.open("cpu:vector");
+                Device device = Device.open(TestDevices.training());
                 Trainer trainer = new Trainer(device, source, List.of(options))) {
             assertThat(trainer.train().finished()).isTrue();
             float[][] directions = source.groundTruth();
-            try (Sae sae = trainer.sae(0)) {
+            try (Sae sae = trainer.sae(0);
+                    Matrix decoder = device.staging("decoder", DType.F32, 192, 64)) {
+                device.download(sae.weights().decoder(), decoder);
                 int found = 0;
                 double sum = 0;
                 for (float[] direction : directions) {
-                    double best = bestCosine(sae.weights().decoder(), direction);
+                    double best = bestCosine(decoder, direction);
                     found += best > 0.9 ? 1 : 0;
                     sum += best;
                 }

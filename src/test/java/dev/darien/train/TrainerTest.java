@@ -10,6 +10,7 @@ import dev.darien.data.DataException;
 import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
 import dev.darien.device.Device;
+import dev.darien.device.TestDevices;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import java.nio.file.Path;
@@ -19,12 +20,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Tag("device")
 class TrainerTest {
     private static final int WIDTH = 16;
     private static final float[][] DATA = ArraySource.sparseSums(2000, WIDTH, 30, 3, 21);
@@ -61,7 +64,7 @@ class TrainerTest {
 
     private static List<TrainingMetrics> train(float[][] data, TrainingOptions options) {
         List<TrainingMetrics> reports = new ArrayList<>();
-        try (Device device = Device.open("cpu:vector");
+        try (Device device = Device.open(TestDevices.training());
                 Trainer trainer = new Trainer(device, new ArraySource(data), List.of(options))) {
             trainer.addListener((run, metrics) -> reports.add(metrics));
             trainer.train();
@@ -99,7 +102,7 @@ class TrainerTest {
     void listenersAreToldInOrderAndClosedOnce(@TempDir Path folder) {
         List<String> calls = new ArrayList<>();
         TrainingOptions options = recipe("topk").tokens(4 * 64).build(WIDTH);
-        try (Device device = Device.open("cpu:vector")) {
+        try (Device device = Device.open(TestDevices.training())) {
             Trainer trainer = new Trainer(device, new ArraySource(DATA), List.of(options, options));
             trainer.addListener(new Recorder("a", calls, new ArrayList<>()));
             trainer.addListener(new Recorder("b", calls, new ArrayList<>()));
@@ -149,7 +152,7 @@ class TrainerTest {
     void runsThatDoNotFitTogetherAreRefused() {
         TrainingOptions options = recipe("topk").build(WIDTH);
         TrainingOptions other = TestOptions.with(options, "batch", 32);
-        try (Device device = Device.open("cpu:vector")) {
+        try (Device device = Device.open(TestDevices.training())) {
             assertThatThrownBy(() -> new Trainer(device, new ArraySource(DATA), List.of(options, other)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("same batch and tokens");
@@ -164,7 +167,7 @@ class TrainerTest {
                 .map(name -> recipe(name).tokens(40 * 64).build(WIDTH))
                 .toList();
         List<List<Integer>> together = new ArrayList<>();
-        try (Device device = Device.open("cpu:vector");
+        try (Device device = Device.open(TestDevices.training());
                 Trainer trainer = new Trainer(device, new ArraySource(DATA), all)) {
             trainer.train();
             for (int run = 0; run < all.size(); run++) {
@@ -172,7 +175,7 @@ class TrainerTest {
             }
         }
         for (int run = 0; run < all.size(); run++) {
-            try (Device device = Device.open("cpu:vector");
+            try (Device device = Device.open(TestDevices.training());
                     Trainer trainer = new Trainer(device, new ArraySource(DATA), List.of(all.get(run)))) {
                 trainer.train();
                 assertThat(WeightBytes.of(trainer, 0)).as(ARCHITECTURES[run]).isEqualTo(together.get(run));
@@ -209,7 +212,7 @@ class TrainerTest {
                     .tokens(1000L * 64)
                     .build(WIDTH);
             options = TestOptions.with(options, "deadAfterTokens", 20L * 64);
-            try (LearnerFixture fixture = new LearnerFixture("cpu:vector", options, WIDTH)) {
+            try (LearnerFixture fixture = new LearnerFixture(TestDevices.training(), options, WIDTH)) {
                 float[] bias = new float[64];
                 Arrays.fill(bias, 24, 64, -3);
                 fixture.set("encoder_bias", bias);
@@ -236,7 +239,7 @@ class TrainerTest {
         DataSummary summary = DataCheck.scan(new ArraySource(data), OnNan.SKIP);
         TrainingOptions options =
                 recipe("topk").biasInit(BiasInit.GEOMETRIC_MEDIAN).build(WIDTH);
-        try (Device device = Device.open("cpu:vector");
+        try (Device device = Device.open(TestDevices.training());
                 Trainer trainer =
                         new Trainer(device, new ArraySource(data, bad::contains), summary, List.of(options))) {
             assertThat(trainer.train().finished()).isTrue();
@@ -257,8 +260,8 @@ class TrainerTest {
                 doubled[row][column] = 2 * batch[row][column];
             }
         }
-        try (LearnerFixture scaled = new LearnerFixture("cpu:vector", options, WIDTH, 2);
-                LearnerFixture plain = new LearnerFixture("cpu:vector", options, WIDTH, 1)) {
+        try (LearnerFixture scaled = new LearnerFixture(TestDevices.training(), options, WIDTH, 2);
+                LearnerFixture plain = new LearnerFixture(TestDevices.training(), options, WIDTH, 1)) {
             for (int step = 0; step < 5; step++) {
                 scaled.train(batch);
                 plain.train(doubled);
@@ -300,7 +303,7 @@ class TrainerTest {
     @Test
     void batchTopKEncodesByTheThresholdItHasLearnt() {
         TrainingOptions options = recipe("batchtopk").tokens(1000 * 64).build(WIDTH);
-        try (Device device = Device.open("cpu:vector");
+        try (Device device = Device.open(TestDevices.training());
                 Trainer trainer = new Trainer(device, new ArraySource(DATA), List.of(options))) {
             trainer.train();
             try (Sae sae = trainer.sae(0);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
+import dev.darien.device.BatchQueue;
+import dev.darien.device.CheckedKernels;
 import dev.darien.device.Device;
 import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.Peaks;
+import dev.darien.device.Reach;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
@@ -24,6 +27,7 @@ final class CpuDevice implements Device {
 
     private final String name;
     private final String description;
+    private final Kernels unchecked;
     private final Kernels kernels;
     private final Encoders encoders;
     private final @Nullable Team team;
@@ -33,7 +37,8 @@ final class CpuDevice implements Device {
         this.name = memory.name();
         this.description = description;
         this.memory = memory;
-        this.kernels = kernels;
+        this.unchecked = kernels;
+        this.kernels = new CheckedKernels(kernels, Reach.HOST);
         this.encoders = encoders;
         this.team = team;
     }
@@ -101,6 +106,11 @@ final class CpuDevice implements Device {
     }
 
     @Override
+    public BatchQueue batchQueue(String label, DType dtype, int rows, int columns) {
+        return new HostBatchQueue(memory.matrix(label, dtype, rows, columns));
+    }
+
+    @Override
     public void upload(Matrix host, Matrix device) {
         device.copyFrom(host);
     }
@@ -122,7 +132,7 @@ final class CpuDevice implements Device {
 
     @Override
     public void close() {
-        VectorSupport.closeKernels(kernels);
+        VectorSupport.closeKernels(unchecked);
         if (team != null) {
             team.close();
         }

@@ -5,6 +5,7 @@ import dev.darien.device.Device;
 import dev.darien.device.DeviceOptions;
 import dev.darien.device.DeviceProvider;
 import dev.darien.device.DeviceUnavailableException;
+import dev.darien.device.Precision;
 import java.util.List;
 
 /** Offers {@code cpu:vector} where the Vector API is there and worth using, and {@code cpu:scalar} everywhere. */
@@ -12,6 +13,11 @@ public final class CpuDeviceProvider implements DeviceProvider {
 
     /** Called by {@link java.util.ServiceLoader}. */
     public CpuDeviceProvider() {}
+
+    @Override
+    public String kind() {
+        return "cpu";
+    }
 
     @Override
     public List<Candidate> candidates() {
@@ -26,6 +32,11 @@ public final class CpuDeviceProvider implements DeviceProvider {
 
     @Override
     public Device open(String name, DeviceOptions options) {
+        if (options.precision() != Precision.FP32) {
+            throw new IllegalArgumentException(
+                    "a precision of " + options.precision().id() + " needs the matrix units of a GPU; " + name
+                            + " computes in fp32 only");
+        }
         return switch (name) {
             case CpuDevice.SCALAR -> CpuDevice.scalar();
             case CpuDevice.VECTOR -> openVector(options);

@@ -2,6 +2,7 @@
 package dev.darien.device.cpu;
 
 import dev.darien.device.DeadSelection;
+import dev.darien.device.Shapes;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import java.util.Arrays;
@@ -71,7 +72,7 @@ final class ScalarEncode {
                 boolean inWindow = value <= theta && theta - value < 0.5f * bandwidth;
                 if (active || inWindow) {
                     if (next == codes.capacity()) {
-                        throw Shapes.overflow(codes, row);
+                        throw overflow(codes, row);
                     }
                     put(codes, next++, latent, active ? value : 0);
                 }
@@ -80,8 +81,23 @@ final class ScalarEncode {
         }
     }
 
+    /** How many latents of {@code dead} are valid. */
+    static int deadCount(DeadSelection dead, int latents) {
+        int count = Cells.getInt(dead.count(), 0);
+        if (count < 0 || count > latents) {
+            throw new IllegalArgumentException(count + " dead latents out of " + latents);
+        }
+        return count;
+    }
+
+    /** Empties the codes and says that they are too small; {@code row} is the first that doesn't fit. */
+    static IllegalArgumentException overflow(SparseCodes codes, int row) {
+        codes.offsets().clear();
+        return Shapes.overflow(codes, row);
+    }
+
     private static int selectDead(float[] values, ScalarEncoder encoder, DeadSelection dead, int row, int next) {
-        int count = Shapes.deadCount(dead, encoder.latents());
+        int count = deadCount(dead, encoder.latents());
         // NaN is never selected, so it marks the latents that aren't dead.
         float[] deadValues = encoder.deadRow();
         Arrays.fill(deadValues, Float.NaN);

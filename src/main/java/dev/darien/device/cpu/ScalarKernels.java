@@ -9,6 +9,7 @@ import dev.darien.device.LatentRows;
 import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.Product;
+import dev.darien.device.Shapes;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The reference of every kernel: plain loops on one thread, sums in double, rounded to single precision where a result
  * is stored. It is what the other implementations are tested against, so it is written to be read beside the formula;
- * each method checks its arguments and hands over to the theme it belongs to.
+ * each method hands over to the theme that it belongs to. {@link dev.darien.device.CheckedKernels} stands before it.
  */
 final class ScalarKernels implements Kernels {
     private final Scratch first = new Scratch();
@@ -24,67 +25,56 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void convert(Matrix source, float scale, @Nullable Matrix offset, Matrix out) {
-        Shapes.convert(source, offset, out);
         ScalarDense.convert(source, scale, offset, out);
     }
 
     @Override
     public void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate) {
-        Shapes.multiply(product, a, b, out);
         ScalarDense.multiply(product, a, b, out, accumulate);
     }
 
     @Override
     public void fill(Matrix x, float value) {
-        Shapes.fill(x);
         Cells.fill(x, value);
     }
 
     @Override
     public void scale(Matrix x, float factor) {
-        Shapes.anyShape(x);
         ScalarDense.scale(x, factor);
     }
 
     @Override
     public void clampBelow(Matrix x, float minimum) {
-        Shapes.anyShape(x);
         ScalarDense.clampBelow(x, minimum);
     }
 
     @Override
     public void exponentialAverage(Matrix value, float rate, Matrix average) {
-        Shapes.exponentialAverage(value, average);
         ScalarDense.exponentialAverage(value, rate, average);
     }
 
     @Override
     public void rowNorms(Matrix x, Matrix norms) {
-        Shapes.rowNorms(x, norms);
         ScalarDense.rowNorms(x, norms);
     }
 
     @Override
     public void weightedRowSum(@Nullable Matrix weights, Matrix rows, float factor, boolean accumulate, Matrix out) {
-        Shapes.weightedRowSum(weights, rows, out);
         ScalarDense.weightedRowSum(weights, rows, factor, accumulate, out, first);
     }
 
     @Override
     public void geometricMedian(Matrix x, int iterations, float tolerance, Matrix median) {
-        Shapes.geometricMedian(x, iterations, median);
         ScalarDense.geometricMedian(x, iterations, tolerance, median, first);
     }
 
     @Override
     public void pack(Matrix wEnc, Matrix bEnc, PackedEncoder encoder) {
-        Shapes.pack(wEnc, bEnc, encoder);
         Shapes.encoder(encoder, ScalarEncoder.class).pack(wEnc, bEnc);
     }
 
     @Override
     public void encodeTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
-        Shapes.encodeTopK(x, encoder, k, dead, codes);
         ScalarEncode.topK(x, Shapes.encoder(encoder, ScalarEncoder.class), k, dead, codes);
     }
 
@@ -96,20 +86,17 @@ final class ScalarKernels implements Kernels {
             @Nullable DeadSelection dead,
             SparseCodes codes,
             Matrix smallestKept) {
-        Shapes.encodeBatchTopK(x, encoder, budget, dead, codes, smallestKept);
         ScalarEncode.batchTopK(x, Shapes.encoder(encoder, ScalarEncoder.class), budget, dead, codes, smallestKept);
     }
 
     @Override
     public void encodeThreshold(
             Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
-        Shapes.encodeThreshold(x, encoder, thresholds, bandwidth, codes);
         ScalarEncode.threshold(x, Shapes.encoder(encoder, ScalarEncoder.class), thresholds, bandwidth, codes);
     }
 
     @Override
     public void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
-        Shapes.decode(codes, wDec, bias, out);
         ScalarGradients.decode(codes, wDec, bias, out, first);
     }
 
@@ -123,32 +110,27 @@ final class ScalarKernels implements Kernels {
             Matrix residual,
             Matrix rowErrors,
             Matrix codeGradients) {
-        Shapes.reconstruct(codes, wDec, bias, target, residual, rowErrors, codeGradients);
         ScalarGradients.reconstruct(codes, wDec, bias, target, targetSign, residual, rowErrors, codeGradients, first);
     }
 
     @Override
     public void addL1(
             SparseCodes codes, @Nullable Matrix norms, float coefficient, Matrix codeGradients, Matrix penalty) {
-        Shapes.addL1(codes, norms, codeGradients, penalty);
         ScalarGradients.addL1(codes, norms, coefficient, codeGradients, penalty);
     }
 
     @Override
     public void auxiliaryScale(Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss) {
-        Shapes.auxiliaryScale(residual, auxErrors, scale, loss);
         ScalarGradients.auxiliaryScale(residual, auxErrors, coefficient, scale, loss, first);
     }
 
     @Override
     public void groupByLatent(SparseCodes codes, LatentGroups groups) {
-        Shapes.groupByLatent(codes, groups);
         ScalarGradients.groupByLatent(codes, groups);
     }
 
     @Override
     public void encoderBiasGradient(LatentTerms terms, boolean accumulate, Matrix gradient) {
-        Shapes.encoderBiasGradient(terms, gradient);
         ScalarGradients.encoderBiasGradient(
                 terms, accumulate, gradient, 0, terms.groups().latents());
     }
@@ -161,7 +143,6 @@ final class ScalarKernels implements Kernels {
             float l0Coefficient,
             boolean accumulate,
             Matrix gradient) {
-        Shapes.thresholdGradient(terms, thresholds, bandwidth, gradient);
         ScalarGradients.thresholdGradient(
                 terms,
                 thresholds,
@@ -176,20 +157,17 @@ final class ScalarKernels implements Kernels {
     @Override
     public void latentGradients(
             LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched) {
-        Shapes.latentGradients(terms, normPenalty, wDec, gradients, touched);
         ScalarGradients.latentGradients(terms, normPenalty, wDec, gradients, touched, first, second);
     }
 
     @Override
     public void squaredNorm(
             Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum) {
-        Shapes.squaredNorm(x, touched, orthogonalTo, sum);
         ScalarOptimiser.squaredNorm(x, touched, orthogonalTo, accumulate, sum);
     }
 
     @Override
     public void clipScale(Matrix squaredNorm, float maximum, Matrix scale) {
-        Shapes.clipScale(squaredNorm, scale);
         ScalarOptimiser.clipScale(squaredNorm, maximum, scale);
     }
 
@@ -203,7 +181,6 @@ final class ScalarKernels implements Kernels {
             @Nullable Matrix touched,
             @Nullable Matrix gradientScale,
             boolean unitRows) {
-        Shapes.adam(weights, gradient, firstMoment, secondMoment, touched, gradientScale);
         ScalarOptimiser.adam(
                 step, weights, gradient, firstMoment, secondMoment, touched, gradientScale, unitRows, first);
     }
@@ -218,26 +195,22 @@ final class ScalarKernels implements Kernels {
             LatentRows firstMoments,
             LatentRows secondMoments,
             boolean unitDecoder) {
-        Shapes.latentStep(terms, more, weights, firstMoments, secondMoments);
         ScalarOptimiser.latentStep(
                 step, terms, more, normPenalty, weights, firstMoments, secondMoments, unitDecoder, first, second);
     }
 
     @Override
     public void markFired(SparseCodes codes, int step, Matrix lastFired) {
-        Shapes.markFired(codes, lastFired);
         ScalarOptimiser.markFired(codes, step, lastFired);
     }
 
     @Override
     public void listDead(Matrix lastFired, int horizon, Matrix latents, Matrix count) {
-        Shapes.listDead(lastFired, latents, count);
         ScalarOptimiser.listDead(lastFired, horizon, latents, count);
     }
 
     @Override
     public void addStatistics(Matrix rowErrors, SparseCodes codes, Matrix statistics) {
-        Shapes.addStatistics(rowErrors, codes, statistics);
         ScalarOptimiser.addStatistics(rowErrors, codes, statistics);
     }
 }

@@ -169,7 +169,7 @@ final class VectorEncode {
     }
 
     private static void copyDead(VectorEncoder encoder, DeadSelection dead) {
-        int count = Shapes.deadCount(dead, encoder.latents());
+        int count = ScalarEncode.deadCount(dead, encoder.latents());
         MemorySegment.copy(dead.latents().segment(), Matrix.INT, 0, encoder.deadLatents, 0, count);
         int before = 0;
         for (int tile = 0; tile < encoder.tiles(); tile++) {
@@ -303,7 +303,7 @@ final class VectorEncode {
             while (offsets.get(Matrix.LONG, (row + 1L) * Long.BYTES) <= codes.capacity()) {
                 row++;
             }
-            throw Shapes.overflow(codes, row);
+            throw ScalarEncode.overflow(codes, row);
         }
         team.run(
                 tasks,

@@ -2,6 +2,7 @@
 package dev.darien.device.cpu;
 
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.Shapes;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.Reservation;

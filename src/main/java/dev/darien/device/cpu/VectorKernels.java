@@ -9,14 +9,15 @@ import dev.darien.device.LatentRows;
 import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.Product;
+import dev.darien.device.Shapes;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The kernels with the Vector API and a team of threads. Checks and orders are those of the reference; what touches
- * only a scalar or a handful of numbers is the reference.
+ * The kernels with the Vector API and a team of threads. Orders are those of the reference; what touches only a scalar
+ * or a handful of numbers is the reference.
  */
 final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorDense dense;
@@ -40,67 +41,56 @@ final class VectorKernels implements Kernels, AutoCloseable {
 
     @Override
     public void convert(Matrix source, float scale, @Nullable Matrix offset, Matrix out) {
-        Shapes.convert(source, offset, out);
         dense.convert(source, scale, offset, out);
     }
 
     @Override
     public void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate) {
-        Shapes.multiply(product, a, b, out);
         dense.multiply(product, a, b, out, accumulate);
     }
 
     @Override
     public void fill(Matrix x, float value) {
-        Shapes.fill(x);
         Cells.fill(x, value);
     }
 
     @Override
     public void scale(Matrix x, float factor) {
-        Shapes.anyShape(x);
         ScalarDense.scale(x, factor);
     }
 
     @Override
     public void clampBelow(Matrix x, float minimum) {
-        Shapes.anyShape(x);
         ScalarDense.clampBelow(x, minimum);
     }
 
     @Override
     public void exponentialAverage(Matrix value, float rate, Matrix average) {
-        Shapes.exponentialAverage(value, average);
         ScalarDense.exponentialAverage(value, rate, average);
     }
 
     @Override
     public void rowNorms(Matrix x, Matrix norms) {
-        Shapes.rowNorms(x, norms);
         dense.rowNorms(x, norms);
     }
 
     @Override
     public void weightedRowSum(@Nullable Matrix weights, Matrix rows, float factor, boolean accumulate, Matrix out) {
-        Shapes.weightedRowSum(weights, rows, out);
         dense.weightedRowSum(weights, rows, factor, accumulate, out);
     }
 
     @Override
     public void geometricMedian(Matrix x, int iterations, float tolerance, Matrix median) {
-        Shapes.geometricMedian(x, iterations, median);
         dense.geometricMedian(x, iterations, tolerance, median);
     }
 
     @Override
     public void pack(Matrix wEnc, Matrix bEnc, PackedEncoder encoder) {
-        Shapes.pack(wEnc, bEnc, encoder);
         Shapes.encoder(encoder, VectorEncoder.class).pack(team, wEnc, bEnc);
     }
 
     @Override
     public void encodeTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
-        Shapes.encodeTopK(x, encoder, k, dead, codes);
         encode.topK(x, Shapes.encoder(encoder, VectorEncoder.class), k, dead, codes);
     }
 
@@ -112,20 +102,17 @@ final class VectorKernels implements Kernels, AutoCloseable {
             @Nullable DeadSelection dead,
             SparseCodes codes,
             Matrix smallestKept) {
-        Shapes.encodeBatchTopK(x, encoder, budget, dead, codes, smallestKept);
         encode.batchTopK(x, Shapes.encoder(encoder, VectorEncoder.class), budget, dead, codes, smallestKept);
     }
 
     @Override
     public void encodeThreshold(
             Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
-        Shapes.encodeThreshold(x, encoder, thresholds, bandwidth, codes);
         encode.threshold(x, Shapes.encoder(encoder, VectorEncoder.class), thresholds, bandwidth, codes);
     }
 
     @Override
     public void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
-        Shapes.decode(codes, wDec, bias, out);
         gradients.decode(codes, wDec, bias, out);
     }
 
@@ -139,32 +126,27 @@ final class VectorKernels implements Kernels, AutoCloseable {
             Matrix residual,
             Matrix rowErrors,
             Matrix codeGradients) {
-        Shapes.reconstruct(codes, wDec, bias, target, residual, rowErrors, codeGradients);
         gradients.reconstruct(codes, wDec, bias, target, targetSign, residual, rowErrors, codeGradients);
     }
 
     @Override
     public void addL1(
             SparseCodes codes, @Nullable Matrix norms, float coefficient, Matrix codeGradients, Matrix penalty) {
-        Shapes.addL1(codes, norms, codeGradients, penalty);
         ScalarGradients.addL1(codes, norms, coefficient, codeGradients, penalty);
     }
 
     @Override
     public void auxiliaryScale(Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss) {
-        Shapes.auxiliaryScale(residual, auxErrors, scale, loss);
         gradients.auxiliaryScale(dense, residual, auxErrors, coefficient, scale, loss);
     }
 
     @Override
     public void groupByLatent(SparseCodes codes, LatentGroups groups) {
-        Shapes.groupByLatent(codes, groups);
         small.groupByLatent(codes, groups);
     }
 
     @Override
     public void encoderBiasGradient(LatentTerms terms, boolean accumulate, Matrix gradient) {
-        Shapes.encoderBiasGradient(terms, gradient);
         small.encoderBiasGradient(terms, accumulate, gradient);
     }
 
@@ -176,27 +158,23 @@ final class VectorKernels implements Kernels, AutoCloseable {
             float l0Coefficient,
             boolean accumulate,
             Matrix gradient) {
-        Shapes.thresholdGradient(terms, thresholds, bandwidth, gradient);
         small.thresholdGradient(terms, thresholds, bandwidth, l0Coefficient, accumulate, gradient);
     }
 
     @Override
     public void latentGradients(
             LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched) {
-        Shapes.latentGradients(terms, normPenalty, wDec, gradients, touched);
         this.gradients.latentGradients(terms, normPenalty, wDec, gradients, touched);
     }
 
     @Override
     public void squaredNorm(
             Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum) {
-        Shapes.squaredNorm(x, touched, orthogonalTo, sum);
         optimiser.squaredNorm(x, touched, orthogonalTo, accumulate, sum);
     }
 
     @Override
     public void clipScale(Matrix squaredNorm, float maximum, Matrix scale) {
-        Shapes.clipScale(squaredNorm, scale);
         ScalarOptimiser.clipScale(squaredNorm, maximum, scale);
     }
 
@@ -210,7 +188,6 @@ final class VectorKernels implements Kernels, AutoCloseable {
             @Nullable Matrix touched,
             @Nullable Matrix gradientScale,
             boolean unitRows) {
-        Shapes.adam(weights, gradient, firstMoment, secondMoment, touched, gradientScale);
         optimiser.adam(step, weights, gradient, firstMoment, secondMoment, touched, gradientScale, unitRows);
     }
 
@@ -224,25 +201,21 @@ final class VectorKernels implements Kernels, AutoCloseable {
             LatentRows firstMoments,
             LatentRows secondMoments,
             boolean unitDecoder) {
-        Shapes.latentStep(terms, more, weights, firstMoments, secondMoments);
         gradients.latentStep(step, terms, more, normPenalty, weights, firstMoments, secondMoments, unitDecoder);
     }
 
     @Override
     public void markFired(SparseCodes codes, int step, Matrix lastFired) {
-        Shapes.markFired(codes, lastFired);
         ScalarOptimiser.markFired(codes, step, lastFired);
     }
 
     @Override
     public void listDead(Matrix lastFired, int horizon, Matrix latents, Matrix count) {
-        Shapes.listDead(lastFired, latents, count);
         ScalarOptimiser.listDead(lastFired, horizon, latents, count);
     }
 
     @Override
     public void addStatistics(Matrix rowErrors, SparseCodes codes, Matrix statistics) {
-        Shapes.addStatistics(rowErrors, codes, statistics);
         ScalarOptimiser.addStatistics(rowErrors, codes, statistics);
     }
 

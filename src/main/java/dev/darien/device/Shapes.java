@@ -1,38 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.darien.device.cpu;
+package dev.darien.device;
 
-import dev.darien.device.DeadSelection;
-import dev.darien.device.LatentGroups;
-import dev.darien.device.LatentRows;
-import dev.darien.device.LatentTerms;
-import dev.darien.device.PackedEncoder;
-import dev.darien.device.Product;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The argument checks of every kernel, one method for each, shared by all CPU implementations: {@link
- * IllegalArgumentException} with what was expected and what was given. They allocate nothing when all is well. That
- * latent numbers of codes are within range is the business of whoever fills the codes; the segments' own bounds checks
- * stand behind it.
+ * The argument checks of every kernel, one method for each, which {@link CheckedKernels} makes, and some more for those
+ * who write a device: {@link IllegalArgumentException} with what was expected and what was given. They allocate nothing
+ * when all is well, and never read what a matrix holds: it may be out of Java's reach, or not computed yet. That latent
+ * numbers of codes are within range is the business of whoever fills the codes.
  */
-final class Shapes {
-    private Shapes() {}
+public final class Shapes {
+    private final Reach reach;
+
+    Shapes(Reach reach) {
+        this.reach = reach;
+    }
+
+    // ------------------------------------------------------------------------------- for those who write a device
+
+    /** Fails unless an encoder of this size makes sense. */
+    public static void encoderSize(int latents, int width) {
+        if (latents < 1 || width < 1) {
+            throw new IllegalArgumentException(
+                    "an encoder needs at least 1 latent and 1 input, not " + latents + " and " + width);
+        }
+    }
+
+    /** The encoder as a device's own kind; fails for that of another. */
+    public static <E extends PackedEncoder> E encoder(PackedEncoder encoder, Class<E> kind) {
+        if (!kind.isInstance(encoder)) {
+            throw new IllegalArgumentException("the encoder was made by another kind of device ("
+                    + encoder.getClass().getSimpleName() + " instead of " + kind.getSimpleName() + ")");
+        }
+        return kind.cast(encoder);
+    }
+
+    /** Says that the codes are too small for a selection; {@code row} is the first that doesn't fit. */
+    public static IllegalArgumentException overflow(SparseCodes codes, int row) {
+        return new IllegalArgumentException("the codes have room for " + codes.capacity() + " entries, which row " + row
+                + " of " + codes.rows() + " exceeds; allocate more room, or use a smaller batch or a higher threshold");
+    }
 
     // ------------------------------------------------------------------------------------------------ dense
 
-    static void convert(Matrix source, @Nullable Matrix offset, Matrix out) {
+    void convert(Matrix source, @Nullable Matrix offset, Matrix out) {
         if (source.dtype() != DType.F32 && source.dtype() != DType.F16 && source.dtype() != DType.BF16) {
             throw new IllegalArgumentException("only F32, F16 and BF16 can be converted, not " + source.shape());
         }
-        matrix("source", source, source.dtype(), out.rows(), out.columns());
+        shape("source", source, source.dtype(), out.rows(), out.columns());
+        if (!source.isHost()) {
+            reachable("source", source);
+        }
         matrix("out", out, DType.F32, out.rows(), out.columns());
         vector("offset", offset, out.columns());
     }
 
-    static void multiply(Product product, Matrix a, Matrix b, Matrix out) {
+    void multiply(Product product, Matrix a, Matrix b, Matrix out) {
         boolean transposedA = product == Product.TN;
         boolean transposedB = product == Product.NT;
         long inner = transposedA ? a.rows() : a.columns();
@@ -41,31 +67,31 @@ final class Shapes {
         matrix("out", out, DType.F32, out.rows(), out.columns());
     }
 
-    static void fill(Matrix x) {
-        host("x", x);
+    void fill(Matrix x) {
+        reachable("x", x);
     }
 
-    static void anyShape(Matrix x) {
+    void anyShape(Matrix x) {
         matrix("x", x, DType.F32, x.rows(), x.columns());
     }
 
-    static void exponentialAverage(Matrix value, Matrix average) {
+    void exponentialAverage(Matrix value, Matrix average) {
         matrix("average", average, DType.F32, average.rows(), average.columns());
         matrix("value", value, DType.F32, average.rows(), average.columns());
     }
 
-    static void rowNorms(Matrix x, Matrix norms) {
+    void rowNorms(Matrix x, Matrix norms) {
         anyShape(x);
         vector("norms", norms, x.rows());
     }
 
-    static void weightedRowSum(@Nullable Matrix weights, Matrix rows, Matrix out) {
+    void weightedRowSum(@Nullable Matrix weights, Matrix rows, Matrix out) {
         matrix("rows", rows, DType.F32, rows.rows(), rows.columns());
         vector("weights", weights, rows.rows());
         vector("out", out, rows.columns());
     }
 
-    static void geometricMedian(Matrix x, int iterations, Matrix median) {
+    void geometricMedian(Matrix x, int iterations, Matrix median) {
         anyShape(x);
         vector("median", median, x.columns());
         if (x.rows() == 0 || iterations < 0) {
@@ -77,28 +103,12 @@ final class Shapes {
 
     // --------------------------------------------------------------------------------------------- encoding
 
-    static void encoderSize(int latents, int width) {
-        if (latents < 1 || width < 1) {
-            throw new IllegalArgumentException(
-                    "an encoder needs at least 1 latent and 1 input, not " + latents + " and " + width);
-        }
-    }
-
-    /** The encoder as this device's own kind. */
-    static <E extends PackedEncoder> E encoder(PackedEncoder encoder, Class<E> kind) {
-        if (!kind.isInstance(encoder)) {
-            throw new IllegalArgumentException("the encoder was made by another kind of device ("
-                    + encoder.getClass().getSimpleName() + " instead of " + kind.getSimpleName() + ")");
-        }
-        return kind.cast(encoder);
-    }
-
-    static void pack(Matrix wEnc, Matrix bEnc, PackedEncoder encoder) {
+    void pack(Matrix wEnc, Matrix bEnc, PackedEncoder encoder) {
         matrix("wEnc", wEnc, DType.F32, encoder.latents(), encoder.width());
         vector("bEnc", bEnc, encoder.latents());
     }
 
-    static void encodeTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+    void encodeTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
         if (k < 1) {
             throw new IllegalArgumentException("k of a selection must be at least 1, not " + k);
         }
@@ -107,7 +117,7 @@ final class Shapes {
         deadSelection(x, encoder, dead);
     }
 
-    static void encodeBatchTopK(
+    void encodeBatchTopK(
             Matrix x,
             PackedEncoder encoder,
             long budget,
@@ -123,7 +133,7 @@ final class Shapes {
         vector("smallestKept", smallestKept, 1);
     }
 
-    static void encodeThreshold(
+    void encodeThreshold(
             Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
         encode(x, encoder, codes);
         vector("thresholds", thresholds, encoder.latents());
@@ -132,28 +142,12 @@ final class Shapes {
         }
     }
 
-    /** How many latents of {@code dead} are valid. */
-    static int deadCount(DeadSelection dead, int latents) {
-        int count = Cells.getInt(dead.count(), 0);
-        if (count < 0 || count > latents) {
-            throw new IllegalArgumentException(count + " dead latents out of " + latents);
-        }
-        return count;
-    }
-
-    /** Empties the codes and says that they are too small; {@code row} is the first that doesn't fit. */
-    static IllegalArgumentException overflow(SparseCodes codes, int row) {
-        codes.offsets().clear();
-        return new IllegalArgumentException("the codes have room for " + codes.capacity() + " entries, which row " + row
-                + " of " + codes.rows() + " exceeds; allocate more room, or use a smaller batch or a higher threshold");
-    }
-
-    private static void encode(Matrix x, PackedEncoder encoder, SparseCodes codes) {
+    private void encode(Matrix x, PackedEncoder encoder, SparseCodes codes) {
         matrix("x", x, DType.F32, x.rows(), encoder.width());
         codes("codes", codes, x.rows(), encoder.latents());
     }
 
-    private static void deadSelection(Matrix x, PackedEncoder encoder, @Nullable DeadSelection dead) {
+    private void deadSelection(Matrix x, PackedEncoder encoder, @Nullable DeadSelection dead) {
         if (dead != null) {
             matrix("dead.latents", dead.latents(), DType.I32, 1, encoder.latents());
             matrix("dead.count", dead.count(), DType.I32, 1, 1);
@@ -171,14 +165,14 @@ final class Shapes {
 
     // ------------------------------------------------------------------------------- decoding and gradients
 
-    static void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
+    void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
         codes("codes", codes, out.rows(), codes.latents());
         matrix("wDec", wDec, DType.F32, codes.latents(), out.columns());
         vector("bias", bias, out.columns());
         matrix("out", out, DType.F32, out.rows(), out.columns());
     }
 
-    static void reconstruct(
+    void reconstruct(
             SparseCodes codes,
             Matrix wDec,
             @Nullable Matrix bias,
@@ -192,33 +186,33 @@ final class Shapes {
         perEntry("codeGradients", codeGradients, DType.F32, codes.capacity());
     }
 
-    static void addL1(SparseCodes codes, @Nullable Matrix norms, Matrix codeGradients, Matrix penalty) {
+    void addL1(SparseCodes codes, @Nullable Matrix norms, Matrix codeGradients, Matrix penalty) {
         codes("codes", codes, codes.rows(), codes.latents());
         vector("norms", norms, codes.latents());
         perEntry("codeGradients", codeGradients, DType.F32, codes.capacity());
         matrix("penalty", penalty, DType.F64, 1, 1);
     }
 
-    static void auxiliaryScale(Matrix residual, Matrix auxErrors, Matrix scale, Matrix loss) {
+    void auxiliaryScale(Matrix residual, Matrix auxErrors, Matrix scale, Matrix loss) {
         matrix("residual", residual, DType.F32, residual.rows(), residual.columns());
         vector("auxErrors", auxErrors, residual.rows());
         vector("scale", scale, 1);
         matrix("loss", loss, DType.F64, 1, 1);
     }
 
-    static void groupByLatent(SparseCodes codes, LatentGroups groups) {
+    void groupByLatent(SparseCodes codes, LatentGroups groups) {
         codes("codes", codes, codes.rows(), codes.latents());
         matrix("groups.offsets", groups.offsets(), DType.I32, 1, codes.latents() + 1L);
-        perEntry("groups.rows", groups.rows(), DType.I32, codes.entries());
-        perEntry("groups.entries", groups.entries(), DType.I32, codes.entries());
+        perEntry("groups.rows", groups.rows(), DType.I32, codes.capacity());
+        perEntry("groups.entries", groups.entries(), DType.I32, codes.capacity());
     }
 
-    static void encoderBiasGradient(LatentTerms terms, Matrix gradient) {
+    void encoderBiasGradient(LatentTerms terms, Matrix gradient) {
         terms(terms);
         vector("gradient", gradient, terms.codes().latents());
     }
 
-    static void thresholdGradient(LatentTerms terms, Matrix thresholds, float bandwidth, Matrix gradient) {
+    void thresholdGradient(LatentTerms terms, Matrix thresholds, float bandwidth, Matrix gradient) {
         terms(terms);
         vector("thresholds", thresholds, terms.codes().latents());
         vector("gradient", gradient, terms.codes().latents());
@@ -228,7 +222,7 @@ final class Shapes {
         }
     }
 
-    static void latentGradients(
+    void latentGradients(
             LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched) {
         terms(terms);
         latentRows(gradients, terms);
@@ -245,7 +239,7 @@ final class Shapes {
         }
     }
 
-    private static void terms(LatentTerms terms) {
+    private void terms(LatentTerms terms) {
         SparseCodes codes = terms.codes();
         groupByLatent(codes, terms.groups());
         perEntry("codeGradients", terms.codeGradients(), DType.F32, codes.capacity());
@@ -259,7 +253,7 @@ final class Shapes {
         vector("scale", terms.scale(), 1);
     }
 
-    private static void latentRows(LatentRows rows, LatentTerms terms) {
+    private void latentRows(LatentRows rows, LatentTerms terms) {
         int latents = terms.codes().latents();
         matrix("encoder", rows.encoder(), DType.F32, latents, terms.input().columns());
         matrix("decoder", rows.decoder(), DType.F32, latents, terms.residual().columns());
@@ -267,7 +261,7 @@ final class Shapes {
 
     // ------------------------------------------------------------------------------ optimiser and tracking
 
-    static void squaredNorm(Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, Matrix sum) {
+    void squaredNorm(Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, Matrix sum) {
         anyShape(x);
         touched(touched, x.rows());
         if (orthogonalTo != null) {
@@ -276,12 +270,12 @@ final class Shapes {
         matrix("sum", sum, DType.F64, 1, 1);
     }
 
-    static void clipScale(Matrix squaredNorm, Matrix scale) {
+    void clipScale(Matrix squaredNorm, Matrix scale) {
         matrix("squaredNorm", squaredNorm, DType.F64, 1, 1);
         vector("scale", scale, 1);
     }
 
-    static void adam(
+    void adam(
             Matrix weights,
             Matrix gradient,
             Matrix firstMoment,
@@ -296,7 +290,7 @@ final class Shapes {
         vector("gradientScale", gradientScale, 1);
     }
 
-    static void latentStep(
+    void latentStep(
             LatentTerms terms,
             @Nullable LatentTerms more,
             LatentRows weights,
@@ -312,18 +306,18 @@ final class Shapes {
         }
     }
 
-    static void markFired(SparseCodes codes, Matrix lastFired) {
+    void markFired(SparseCodes codes, Matrix lastFired) {
         codes("codes", codes, codes.rows(), codes.latents());
         matrix("lastFired", lastFired, DType.I32, 1, codes.latents());
     }
 
-    static void listDead(Matrix lastFired, Matrix latents, Matrix count) {
+    void listDead(Matrix lastFired, Matrix latents, Matrix count) {
         matrix("lastFired", lastFired, DType.I32, 1, lastFired.columns());
         matrix("latents", latents, DType.I32, 1, lastFired.columns());
         matrix("count", count, DType.I32, 1, 1);
     }
 
-    static void addStatistics(Matrix rowErrors, SparseCodes codes, Matrix statistics) {
+    void addStatistics(Matrix rowErrors, SparseCodes codes, Matrix statistics) {
         codes("codes", codes, codes.rows(), codes.latents());
         vector("rowErrors", rowErrors, codes.rows());
         matrix("statistics", statistics, DType.F64, 1, 2);
@@ -331,47 +325,52 @@ final class Shapes {
 
     // --------------------------------------------------------------------------------------------- elements
 
-    private static void matrix(String what, Matrix matrix, DType dtype, long rows, long columns) {
+    private void matrix(String what, Matrix matrix, DType dtype, long rows, long columns) {
+        shape(what, matrix, dtype, rows, columns);
+        reachable(what, matrix);
+    }
+
+    private static void shape(String what, Matrix matrix, DType dtype, long rows, long columns) {
         if (matrix.dtype() != dtype || matrix.rows() != rows || matrix.columns() != columns) {
             throw new IllegalArgumentException(
                     what + " should be " + dtype + "[" + rows + ", " + columns + "] but is " + matrix.shape());
         }
-        host(what, matrix);
     }
 
-    private static void vector(String what, @Nullable Matrix vector, long length) {
+    private void vector(String what, @Nullable Matrix vector, long length) {
         if (vector != null) {
             matrix(what, vector, DType.F32, 1, length);
         }
     }
 
-    private static void touched(@Nullable Matrix touched, long rows) {
+    private void touched(@Nullable Matrix touched, long rows) {
         if (touched != null) {
             matrix("touched", touched, DType.I32, 1, rows);
         }
     }
 
-    private static void perEntry(String what, Matrix vector, DType dtype, int entries) {
+    private void perEntry(String what, Matrix vector, DType dtype, int entries) {
         if (vector.dtype() != dtype || vector.rows() != 1 || vector.columns() < entries) {
             throw new IllegalArgumentException(
                     what + " should be " + dtype + "[1, " + entries + "] or longer but is " + vector.shape());
         }
-        host(what, vector);
+        reachable(what, vector);
     }
 
-    private static void codes(String what, SparseCodes codes, long rows, int latents) {
+    private void codes(String what, SparseCodes codes, long rows, int latents) {
         if (codes.rows() != rows || codes.latents() != latents) {
             throw new IllegalArgumentException(what + " should be of " + rows + " rows and " + latents
                     + " latents but are of " + codes.rows() + " and " + codes.latents());
         }
-        host(what, codes.offsets());
-        host(what, codes.indices());
-        host(what, codes.values());
+        reachable(what, codes.offsets());
+        reachable(what, codes.indices());
+        reachable(what, codes.values());
     }
 
-    private static void host(String what, Matrix matrix) {
-        if (!matrix.isHost()) {
-            throw new IllegalArgumentException(what + " " + matrix.shape() + " is not in the host's memory");
+    private void reachable(String what, Matrix matrix) {
+        String obstacle = reach.obstacle(matrix);
+        if (obstacle != null) {
+            throw new IllegalArgumentException(what + " " + matrix.shape() + " " + obstacle);
         }
     }
 }

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device;
+
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernels of a device behind the checks that all devices share: each call's shapes, types and reach are checked once,
+ * then the device's own kernels are called, which need not check them again. What only the device can know stays with
+ * it: whether an encoder is its own and has been packed, and what matrices hold.
+ */
+public final class CheckedKernels implements Kernels {
+    private final Kernels kernels;
+    private final Shapes shapes;
+
+    /**
+     * Checked {@code kernels}.
+     *
+     * @param reach which memory they can work on; beyond it only {@link #convert}'s source may lie, in the host's memory
+     */
+    public CheckedKernels(Kernels kernels, Reach reach) {
+        this.kernels = kernels;
+        this.shapes = new Shapes(reach);
+    }
+
+    @Override
+    public void convert(Matrix source, float scale, @Nullable Matrix offset, Matrix out) {
+        shapes.convert(source, offset, out);
+        kernels.convert(source, scale, offset, out);
+    }
+
+    @Override
+    public void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate) {
+        shapes.multiply(product, a, b, out);
+        kernels.multiply(product, a, b, out, accumulate);
+    }
+
+    @Override
+    public void fill(Matrix x, float value) {
+        shapes.fill(x);
+        kernels.fill(x, value);
+    }
+
+    @Override
+    public void scale(Matrix x, float factor) {
+        shapes.anyShape(x);
+        kernels.scale(x, factor);
+    }
+
+    @Override
+    public void clampBelow(Matrix x, float minimum) {
+        shapes.anyShape(x);
+        kernels.clampBelow(x, minimum);
+    }
+
+    @Override
+    public void exponentialAverage(Matrix value, float rate, Matrix average) {
+        shapes.exponentialAverage(value, average);
+        kernels.exponentialAverage(value, rate, average);
+    }
+
+    @Override
+    public void rowNorms(Matrix x, Matrix norms) {
+        shapes.rowNorms(x, norms);
+        kernels.rowNorms(x, norms);
+    }
+
+    @Override
+    public void weightedRowSum(@Nullable Matrix weights, Matrix rows, float factor, boolean accumulate, Matrix out) {
+        shapes.weightedRowSum(weights, rows, out);
+        kernels.weightedRowSum(weights, rows, factor, accumulate, out);
+    }
+
+    @Override
+    public void geometricMedian(Matrix x, int iterations, float tolerance, Matrix median) {
+        shapes.geometricMedian(x, iterations, median);
+        kernels.geometricMedian(x, iterations, tolerance, median);
+    }
+
+    @Override
+    public void pack(Matrix wEnc, Matrix bEnc, PackedEncoder encoder) {
+        shapes.pack(wEnc, bEnc, encoder);
+        kernels.pack(wEnc, bEnc, encoder);
+    }
+
+    @Override
+    public void encodeTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+        shapes.encodeTopK(x, encoder, k, dead, codes);
+        kernels.encodeTopK(x, encoder, k, dead, codes);
+    }
+
+    @Override
+    public void encodeBatchTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            long budget,
+            @Nullable DeadSelection dead,
+            SparseCodes codes,
+            Matrix smallestKept) {
+        shapes.encodeBatchTopK(x, encoder, budget, dead, codes, smallestKept);
+        kernels.encodeBatchTopK(x, encoder, budget, dead, codes, smallestKept);
+    }
+
+    @Override
+    public void encodeThreshold(
+            Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
+        shapes.encodeThreshold(x, encoder, thresholds, bandwidth, codes);
+        kernels.encodeThreshold(x, encoder, thresholds, bandwidth, codes);
+    }
+
+    @Override
+    public void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
+        shapes.decode(codes, wDec, bias, out);
+        kernels.decode(codes, wDec, bias, out);
+    }
+
+    @Override
+    public void reconstruct(
+            SparseCodes codes,
+            Matrix wDec,
+            @Nullable Matrix bias,
+            Matrix target,
+            float targetSign,
+            Matrix residual,
+            Matrix rowErrors,
+            Matrix codeGradients) {
+        shapes.reconstruct(codes, wDec, bias, target, residual, rowErrors, codeGradients);
+        kernels.reconstruct(codes, wDec, bias, target, targetSign, residual, rowErrors, codeGradients);
+    }
+
+    @Override
+    public void addL1(
+            SparseCodes codes, @Nullable Matrix norms, float coefficient, Matrix codeGradients, Matrix penalty) {
+        shapes.addL1(codes, norms, codeGradients, penalty);
+        kernels.addL1(codes, norms, coefficient, codeGradients, penalty);
+    }
+
+    @Override
+    public void auxiliaryScale(Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss) {
+        shapes.auxiliaryScale(residual, auxErrors, scale, loss);
+        kernels.auxiliaryScale(residual, auxErrors, coefficient, scale, loss);
+    }
+
+    @Override
+    public void groupByLatent(SparseCodes codes, LatentGroups groups) {
+        shapes.groupByLatent(codes, groups);
+        kernels.groupByLatent(codes, groups);
+    }
+
+    @Override
+    public void encoderBiasGradient(LatentTerms terms, boolean accumulate, Matrix gradient) {
+        shapes.encoderBiasGradient(terms, gradient);
+        kernels.encoderBiasGradient(terms, accumulate, gradient);
+    }
+
+    @Override
+    public void thresholdGradient(
+            LatentTerms terms,
+            Matrix thresholds,
+            float bandwidth,
+            float l0Coefficient,
+            boolean accumulate,
+            Matrix gradient) {
+        shapes.thresholdGradient(terms, thresholds, bandwidth, gradient);
+        kernels.thresholdGradient(terms, thresholds, bandwidth, l0Coefficient, accumulate, gradient);
+    }
+
+    @Override
+    public void latentGradients(
+            LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched) {
+        shapes.latentGradients(terms, normPenalty, wDec, gradients, touched);
+        kernels.latentGradients(terms, normPenalty, wDec, gradients, touched);
+    }
+
+    @Override
+    public void squaredNorm(
+            Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum) {
+        shapes.squaredNorm(x, touched, orthogonalTo, sum);
+        kernels.squaredNorm(x, touched, orthogonalTo, accumulate, sum);
+    }
+
+    @Override
+    public void clipScale(Matrix squaredNorm, float maximum, Matrix scale) {
+        shapes.clipScale(squaredNorm, scale);
+        kernels.clipScale(squaredNorm, maximum, scale);
+    }
+
+    @Override
+    public void adam(
+            AdamStep step,
+            Matrix weights,
+            Matrix gradient,
+            Matrix firstMoment,
+            Matrix secondMoment,
+            @Nullable Matrix touched,
+            @Nullable Matrix gradientScale,
+            boolean unitRows) {
+        shapes.adam(weights, gradient, firstMoment, secondMoment, touched, gradientScale);
+        kernels.adam(step, weights, gradient, firstMoment, secondMoment, touched, gradientScale, unitRows);
+    }
+
+    @Override
+    public void latentStep(
+            AdamStep step,
+            LatentTerms terms,
+            @Nullable LatentTerms more,
+            float normPenalty,
+            LatentRows weights,
+            LatentRows firstMoments,
+            LatentRows secondMoments,
+            boolean unitDecoder) {
+        shapes.latentStep(terms, more, weights, firstMoments, secondMoments);
+        kernels.latentStep(step, terms, more, normPenalty, weights, firstMoments, secondMoments, unitDecoder);
+    }
+
+    @Override
+    public void markFired(SparseCodes codes, int step, Matrix lastFired) {
+        shapes.markFired(codes, lastFired);
+        kernels.markFired(codes, step, lastFired);
+    }
+
+    @Override
+    public void listDead(Matrix lastFired, int horizon, Matrix latents, Matrix count) {
+        shapes.listDead(lastFired, latents, count);
+        kernels.listDead(lastFired, horizon, latents, count);
+    }
+
+    @Override
+    public void addStatistics(Matrix rowErrors, SparseCodes codes, Matrix statistics) {
+        shapes.addStatistics(rowErrors, codes, statistics);
+        kernels.addStatistics(rowErrors, codes, statistics);
+    }
+}

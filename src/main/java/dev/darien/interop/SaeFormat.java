@@ -50,7 +50,7 @@ public enum SaeFormat {
 
     /** Whether Darien writes it. */
     public boolean isWritten() {
-        return reader instanceof FormatWriter;
+        return reader instanceof FormatWriter && this != NPZ_EMBEDDING;
     }
 
     /** The formats that Darien writes. */
@@ -68,7 +68,7 @@ public enum SaeFormat {
     }
 
     FormatWriter writer() {
-        if (reader instanceof FormatWriter writer) {
+        if (isWritten() && reader instanceof FormatWriter writer) {
             return writer;
         }
         throw new IllegalArgumentException(id + " is read only");

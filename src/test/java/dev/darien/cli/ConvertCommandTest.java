@@ -81,6 +81,7 @@ class ConvertCommandTest {
         Darien.run("convert", pt, out, "--to", "saelens")
                 .refused("unknown format 'saelens'", "did you mean 'sae-lens'?");
         Darien.run("convert", pt, out, "--to", "openai").refused("unknown format 'openai'");
+        Darien.run("convert", pt, out, "--to", "npz-embedding").refused("unknown format 'npz-embedding'");
         Darien.run("convert", pt, out).refused("--to");
         Darien.run("convert", pt, folder.resolve("a.npz"), "--to", "npz", "--as", "topk")
                 .refused("npz has no field for the selection of a topk SAE");

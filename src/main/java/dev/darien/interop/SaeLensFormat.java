@@ -2,6 +2,7 @@
 package dev.darien.interop;
 
 import dev.darien.data.TensorFile;
+import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeFolder;
 import dev.darien.sae.SaeLoader;
@@ -26,7 +27,11 @@ final class SaeLensFormat implements FormatWriter {
                 candidate.requireJson(SaeFolder.CONFIGURATION, "which says by which rule latents are selected"),
                 candidate.file(),
                 "topk".equals(as.rule()));
-        as.rule(candidate, loader.sparsity().id(), "gated", "batchtopk");
+        if (loader.sparsity() instanceof JumpRelu) {
+            as.rule(candidate, "jumprelu", "gated", "batchtopk");
+        } else {
+            as.rule(candidate, loader.sparsity().id());
+        }
         return loader;
     }
 

@@ -2,6 +2,7 @@
 package dev.darien.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.darien.testfiles.Bytes;
 import dev.darien.testfiles.SafetensorsFiles;
@@ -118,8 +119,7 @@ class ConvertCommandTest {
         assertThat((List<?>) converted.get("notes")).singleElement().asString().contains("b_enc");
         Map<String, Object> evaluated =
                 Darien.run("evaluate", npz, Darien.DATA, "--json").json();
-        assertThat((double) evaluated.get("fvu"))
-                .isCloseTo((double) original.get("fvu"), org.assertj.core.api.Assertions.within(1e-5));
+        assertThat((double) evaluated.get("fvu")).isCloseTo((double) original.get("fvu"), within(1e-5));
         Darien.run("convert", sae, folder.resolve("sp"), "--to", "sparsify")
                 .refused("sparsify has no field for the selection of a jumprelu SAE");
     }

@@ -24,6 +24,7 @@ import dev.darien.sae.SaeWeights;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
 import dev.darien.testfiles.Expected;
+import dev.darien.testfiles.SafetensorsFiles;
 import dev.darien.testfiles.Values;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -31,10 +32,12 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -344,14 +347,14 @@ class FormatWritingTest extends FormatFixture {
     }
 
     private static List<List<Integer>> bits(SaeWeights weights) {
-        return java.util.stream.Stream.of(
+        return Stream.of(
                         weights.encoder(),
                         weights.encoderBias(),
                         weights.decoder(),
                         weights.decoderBias(),
                         weights.thresholds() == null ? weights.decoderBias() : weights.thresholds())
                 .map(matrix -> {
-                    List<Integer> bits = new java.util.ArrayList<>();
+                    List<Integer> bits = new ArrayList<>();
                     for (int row = 0; row < matrix.rows(); row++) {
                         for (float value : matrix.toArray(row)) {
                             bits.add(Float.floatToRawIntBits(value));
@@ -397,8 +400,7 @@ class FormatWritingTest extends FormatFixture {
         String configuration = "{\"expansion_factor\":32,\"num_latents\":27,\"k\":4,\"d_in\":10,\"multi_topk\":true,"
                 + "\"normalize_decoder\":true,\"brand_new\":[1,{\"a\":null}]}";
         text("in/cfg.json", configuration);
-        dev.darien.testfiles.SafetensorsFiles.write(
-                folder.resolve("in/sae.safetensors"), tensors(), "{\"format\":\"pt\",\"owner\":\"me\"}");
+        SafetensorsFiles.write(folder.resolve("in/sae.safetensors"), tensors(), "{\"format\":\"pt\",\"owner\":\"me\"}");
         convert("in", SaeFormat.SAE_LENS, "ours");
         convert("ours", SaeFormat.SPARSIFY, "out");
         assertThat(JsonFile.read(folder.resolve("out/cfg.json")))

@@ -45,6 +45,9 @@ class SaeFileTest extends FormatFixture {
         text("cfg.json", "{\"architecture\":\"jumprelu\",\"apply_b_dec_to_input\":false}");
         same(file, SaeFormat.SAE_LENS, gemmaScope);
         same(folder, SaeFormat.SAE_LENS, gemmaScope);
+        same(folder, "jumprelu", SaeFormat.SAE_LENS, gemmaScope);
+        refused(folder, "relu", "holds a jumprelu SAE, which can't be read as relu");
+        refused(folder, "topk", "holds a jumprelu SAE");
     }
 
     @Test
@@ -53,6 +56,7 @@ class SaeFileTest extends FormatFixture {
         refused(file, null, "of several formats", "--as sae-lens or --as dictionary-learning");
         refused(folder, null, "of several formats");
         refused(file, "sae-lens", "needs its cfg.json");
+        refused(file, "openai", "no tensor 'encoder.weight'");
         same(file, "dictionary-learning", SaeFormat.DICTIONARY_LEARNING, gemmaScope);
         same(folder, "dictionary-learning", SaeFormat.DICTIONARY_LEARNING, gemmaScope);
         same(file, "npz", SaeFormat.NPZ, gemmaScope);

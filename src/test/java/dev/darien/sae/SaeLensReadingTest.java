@@ -10,9 +10,12 @@ import static dev.darien.testfiles.Expected.times;
 import static dev.darien.testfiles.Expected.topK;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.darien.data.DataException;
 import dev.darien.data.JsonFile;
+import dev.darien.data.SafetensorsFile;
+import dev.darien.data.TensorFile;
 import dev.darien.device.Device;
 import dev.darien.device.TestDevices;
 import dev.darien.testfiles.Bytes;
@@ -174,8 +177,7 @@ class SaeLensReadingTest {
         tensors.put("b_mag", Values.of(new double[] {0.1}, 1));
         tensors.put("r_mag", Values.of(new double[] {0.3}, 1));
         try (Sae sae = read("{\"architecture\":\"gated\"}")) {
-            assertThat(sae.weights().thresholds().get(0, 0))
-                    .isEqualTo(0.369972f, org.assertj.core.api.Assertions.within(1e-6f));
+            assertThat(sae.weights().thresholds().get(0, 0)).isEqualTo(0.369972f, within(1e-6f));
             assertThat(TestSaes.encodedBits(sae, new float[][] {{0.19f}, {0.21f}, {0.5f}}))
                     .extracting(row -> row.isEmpty() ? 0 : Float.intBitsToFloat(row.get(1)))
                     .usingElementComparator((a, b) -> Math.abs(a - b) < 1e-6 ? 0 : 1)
@@ -301,9 +303,9 @@ class SaeLensReadingTest {
                 .containsEntry("hook_head_index", null)
                 .containsEntry("model_name", "gpt2")
                 .containsEntry("sae_lens_version", "6.0.0");
-        assertThat(dev.darien.data.SafetensorsFile.open(folder.resolve("again/sae_weights.safetensors"))
-                        .metadata())
-                .isEqualTo(Map.of("format", "pt", "run", "7"));
+        try (SafetensorsFile weights = SafetensorsFile.open(folder.resolve("again/sae_weights.safetensors"))) {
+            assertThat(weights.metadata()).isEqualTo(Map.of("format", "pt", "run", "7"));
+        }
     }
 
     @ParameterizedTest
@@ -359,7 +361,7 @@ class SaeLensReadingTest {
         tensors.put("act_mean", decoderBias);
         write("{\"architecture\":\"standard\"}");
         Path cfg = folder.resolve("cfg.json");
-        try (var weights = dev.darien.data.TensorFile.open(folder.resolve("sae_weights.safetensors"))) {
+        try (var weights = TensorFile.open(folder.resolve("sae_weights.safetensors"))) {
             assertThat(SaeFolder.read(cfg, JsonFile.read(cfg), weights, false).notes())
                     .singleElement()
                     .asString()

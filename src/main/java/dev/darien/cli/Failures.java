@@ -2,6 +2,7 @@
 package dev.darien.cli;
 
 import dev.darien.data.DataException;
+import dev.darien.device.DeviceException;
 import dev.darien.device.DeviceUnavailableException;
 import dev.darien.train.DivergedException;
 import java.util.ArrayList;
@@ -51,6 +52,8 @@ final class Failures {
             case DeviceUnavailableException device -> true;
             case InterruptedCommandException interrupted -> true;
             case DivergedException diverged -> true;
+            case DeviceException failed -> true;
+            case FailedRunException failed -> true;
             default -> false;
         };
     }

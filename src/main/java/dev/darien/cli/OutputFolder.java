@@ -14,7 +14,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -31,7 +34,7 @@ final class OutputFolder {
 
     private static final Set<String> OURS =
             Set.of(CONFIGURATION, WEIGHTS, RECORD, REPORT, MetricsFileListener.LINES, MetricsFileListener.TABLE);
-    private static final Pattern MANIFEST = Pattern.compile("step-\\d+\\.json");
+    private static final Pattern MANIFEST = Pattern.compile("step-(\\d{1,18})\\.json");
     private static final Pattern CHECKPOINT = Pattern.compile("step-\\d+\\.(json|safetensors)");
     /** What a process that was killed while it wrote a file left beside it. */
     private static final Pattern ASIDE = Pattern.compile("\\..+\\.\\d+-[0-9a-f]+\\.tmp");
@@ -140,7 +143,27 @@ final class OutputFolder {
     }
 
     private static boolean holdsManifest(Path path) {
-        return list(path).stream().anyMatch(file -> MANIFEST.matcher(name(file)).matches());
+        return !manifestSteps(path).isEmpty();
+    }
+
+    /** The newest step at which each of {@code runs} has a checkpoint, if there is one. */
+    OptionalLong checkpointedStep(List<String> runs) {
+        Set<Long> steps = new TreeSet<>(manifestSteps(checkpoints(runs.getFirst())));
+        runs.forEach(run -> steps.retainAll(manifestSteps(checkpoints(run))));
+        return steps.stream().mapToLong(Long::longValue).max();
+    }
+
+    private static Set<Long> manifestSteps(Path path) {
+        Set<Long> steps = new TreeSet<>();
+        if (Files.isDirectory(path)) {
+            for (Path file : list(path)) {
+                Matcher matcher = MANIFEST.matcher(name(file));
+                if (matcher.matches()) {
+                    steps.add(Long.parseLong(matcher.group(1)));
+                }
+            }
+        }
+        return steps;
     }
 
     /**

@@ -4,6 +4,7 @@ package dev.darien.cli;
 import dev.darien.data.ActivationSource;
 import dev.darien.data.DataSummary;
 import dev.darien.device.Device;
+import dev.darien.device.DeviceException;
 import dev.darien.eval.Evaluator;
 import dev.darien.report.Report;
 import dev.darien.report.ReportContent;
@@ -20,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -102,6 +104,8 @@ final class TrainingSession {
                 return trainAndSave(trainer, from);
             } catch (InterruptedCommandException e) {
                 throw e;
+            } catch (DeviceException e) {
+                throw failed(e);
             } catch (RuntimeException | Error e) {
                 if (out.hasCheckpoint()) {
                     console.notice("the last checkpoint is kept; --resume goes on from it");
@@ -110,7 +114,25 @@ final class TrainingSession {
                 }
                 throw e;
             }
+        } catch (DeviceException e) {
+            // Before anything was trained: what an earlier run left is as it was.
+            boolean kept =
+                    request.resume() && out.checkpointedStep(request.runNames()).isPresent();
+            throw kept ? failed(e) : e;
         }
+    }
+
+    /** In one sentence why a run has ended and how it goes on. */
+    private FailedRunException failed(DeviceException cause) {
+        OptionalLong step = request.out().checkpointedStep(request.runNames());
+        if (step.isEmpty()) {
+            request.out().rollBack(request.runNames());
+            return new FailedRunException(cause, "there was no checkpoint yet, so nothing is kept of the run");
+        }
+        return new FailedRunException(
+                cause,
+                "the checkpoint of step " + step.getAsLong() + " is kept, and the same command with --resume goes on"
+                        + " from it");
     }
 
     /** Other SAEs than before would not find their checkpoints, and begin anew among those of others. */

@@ -50,7 +50,10 @@ public interface BatchQueue extends AutoCloseable {
      */
     Matrix submit(int rows);
 
-    /** Waits until the device has no more use for any batch, then gives all memory back, even of a device that has failed. */
+    /**
+     * Waits until the device has no more use for any batch, then gives all memory back, even of a device that has
+     * failed. Idempotent.
+     */
     @Override
     void close();
 }

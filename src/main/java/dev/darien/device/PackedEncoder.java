@@ -12,6 +12,7 @@ public interface PackedEncoder extends AutoCloseable {
     /** Width of the input, d. */
     int width();
 
+    /** Gives the memory back, even of a device that has failed; idempotent. */
     @Override
     void close();
 }

@@ -2,8 +2,10 @@
 package dev.darien.sae;
 
 import dev.darien.device.Device;
-import dev.darien.memory.DType;
+import dev.darien.memory.Closing;
 import dev.darien.memory.Matrix;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,35 +21,35 @@ public record HostWeights(SaeWeights weights, boolean copy) implements AutoClose
         if (weights.encoder().isHost()) {
             return new HostWeights(weights, false);
         }
-        HostWeights host = allocate(sae.device(), weights.latents(), weights.width(), weights.thresholds() != null);
+        Device device = sae.device();
+        Deque<Matrix> copies = new ArrayDeque<>();
         try {
-            host.download(weights, sae.device());
-            return host;
+            copies.add(copy(device, "encoder", weights.encoder()));
+            copies.add(copy(device, "encoder bias", weights.encoderBias()));
+            copies.add(copy(device, "decoder", weights.decoder()));
+            copies.add(copy(device, "decoder bias", weights.decoderBias()));
+            @Nullable Matrix thresholds = weights.thresholds();
+            if (thresholds != null) {
+                copies.add(copy(device, "thresholds", thresholds));
+            }
         } catch (RuntimeException | Error e) {
-            host.close();
+            copies.forEach(copy -> Closing.after(e, copy));
             throw e;
         }
+        return new HostWeights(
+                new SaeWeights(copies.remove(), copies.remove(), copies.remove(), copies.remove(), copies.poll()),
+                true);
     }
 
-    private void download(SaeWeights from, Device device) {
-        device.download(from.encoder(), weights.encoder());
-        device.download(from.encoderBias(), weights.encoderBias());
-        device.download(from.decoder(), weights.decoder());
-        device.download(from.decoderBias(), weights.decoderBias());
-        @Nullable Matrix thresholds = from.thresholds();
-        if (thresholds != null && weights.thresholds() != null) {
-            device.download(thresholds, weights.thresholds());
+    private static Matrix copy(Device device, String label, Matrix matrix) {
+        Matrix host = device.staging(label, matrix.dtype(), matrix.rows(), matrix.columns());
+        try {
+            device.download(matrix, host);
+            return host;
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, host);
+            throw e;
         }
-    }
-
-    private static HostWeights allocate(Device device, int latents, int width, boolean withThresholds) {
-        SaeWeights weights = new SaeWeights(
-                device.staging("encoder", DType.F32, latents, width),
-                device.staging("encoder bias", DType.F32, 1, latents),
-                device.staging("decoder", DType.F32, latents, width),
-                device.staging("decoder bias", DType.F32, 1, width),
-                withThresholds ? device.staging("thresholds", DType.F32, 1, latents) : null);
-        return new HostWeights(weights, true);
     }
 
     @Override

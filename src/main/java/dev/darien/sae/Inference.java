@@ -4,6 +4,7 @@ package dev.darien.sae;
 import dev.darien.device.Device;
 import dev.darien.device.PackedEncoder;
 import dev.darien.memory.Allocator;
+import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
@@ -50,14 +51,7 @@ public final class Inference implements AutoCloseable {
             this.encoder = made;
             this.normalizer = normalizing;
         } catch (RuntimeException | Error e) {
-            if (made != null) {
-                made.close();
-            }
-            if (normalizing != null) {
-                normalizing.close();
-            }
-            memory.releaseAll();
-            memory.close();
+            Closing.after(e, made, normalizing, memory::releaseAll, memory);
             throw e;
         }
     }
@@ -169,13 +163,13 @@ public final class Inference implements AutoCloseable {
 
     @Override
     public void close() {
-        if (normalizer != null) {
-            normalizer.close();
+        try (memory;
+                input;
+                output;
+                codes;
+                encoder;
+                normalizer) {
+            // Closed in reverse order, each whatever happens to the others.
         }
-        encoder.close();
-        codes.close();
-        output.close();
-        input.close();
-        memory.close();
     }
 }

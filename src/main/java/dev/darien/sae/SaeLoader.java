@@ -5,6 +5,7 @@ import dev.darien.data.DataException;
 import dev.darien.data.Tensor;
 import dev.darien.data.TensorRows;
 import dev.darien.device.Device;
+import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.lang.foreign.Arena;
@@ -318,7 +319,7 @@ public final class SaeLoader {
             }
             return new Sae(device, weights, sparsity, subtractsDecoderBias, normalization, configuration);
         } catch (RuntimeException | Error e) {
-            weights.close();
+            Closing.after(e, weights);
             throw e;
         }
     }

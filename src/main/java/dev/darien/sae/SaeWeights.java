@@ -3,6 +3,8 @@ package dev.darien.sae;
 
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,12 +25,20 @@ public record SaeWeights(
 
     /** Zeroed weights for {@code latents} latents of width {@code width}. */
     public static SaeWeights allocate(Allocator allocator, int latents, int width, boolean withThresholds) {
-        return new SaeWeights(
-                allocator.matrix("encoder", latents, width),
-                allocator.vector("encoder bias", latents),
-                allocator.matrix("decoder", latents, width),
-                allocator.vector("decoder bias", width),
-                withThresholds ? allocator.vector("thresholds", latents) : null);
+        Deque<Matrix> made = new ArrayDeque<>();
+        try {
+            made.add(allocator.matrix("encoder", latents, width));
+            made.add(allocator.vector("encoder bias", latents));
+            made.add(allocator.matrix("decoder", latents, width));
+            made.add(allocator.vector("decoder bias", width));
+            if (withThresholds) {
+                made.add(allocator.vector("thresholds", latents));
+            }
+        } catch (RuntimeException | Error e) {
+            made.forEach(Matrix::close);
+            throw e;
+        }
+        return new SaeWeights(made.remove(), made.remove(), made.remove(), made.remove(), made.poll());
     }
 
     public int latents() {

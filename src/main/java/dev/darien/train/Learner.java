@@ -6,6 +6,7 @@ import dev.darien.device.Device;
 import dev.darien.device.Kernels;
 import dev.darien.device.LatentTerms;
 import dev.darien.memory.Allocator;
+import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.JumpRelu;
@@ -61,14 +62,7 @@ final class Learner implements AutoCloseable {
             this.statistics = sums;
             Initialiser.initialise(device, options, state, decoderBias);
         } catch (RuntimeException | Error e) {
-            if (sums != null) {
-                sums.close();
-            }
-            if (buffers != null) {
-                buffers.close();
-            }
-            memory.releaseAll();
-            memory.close();
+            Closing.after(e, sums, buffers, memory::releaseAll, memory);
             throw e;
         }
     }
@@ -381,12 +375,12 @@ final class Learner implements AutoCloseable {
 
     @Override
     public void close() {
-        statistics.close();
-        if (gradients != null) {
-            gradients.close();
+        try (memory;
+                state;
+                workspace;
+                gradients;
+                statistics) {
+            // Closed in reverse order, each whatever happens to the others.
         }
-        workspace.close();
-        state.close();
-        memory.close();
     }
 }

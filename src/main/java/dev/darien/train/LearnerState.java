@@ -77,14 +77,23 @@ final class LearnerState implements AutoCloseable {
      * @param inputScale what activations were multiplied by in training
      */
     Sae toSae(Device device, TrainingOptions options, double inputScale, Map<String, Object> configuration) {
-        Kernels kernels = device.kernels();
         Sparsity inference = options.sparsity().inference();
         SaeWeights out =
                 SaeWeights.allocate(device.memory(), weights.latents(), weights.width(), inference.hasThresholds());
+        try {
+            convertTo(out, device, (float) (1 / inputScale));
+        } catch (RuntimeException | Error e) {
+            out.close();
+            throw e;
+        }
+        return new Sae(device, out, inference, options.subtractDecoderBias(), configuration);
+    }
+
+    private void convertTo(SaeWeights out, Device device, float unscale) {
+        Kernels kernels = device.kernels();
         kernels.convert(weights.encoder(), 1, null, out.encoder());
         kernels.convert(weights.decoder(), 1, null, out.decoder());
         // relu(W(sx - sb) + sc) = s·relu(W(x - b) + c): biases and thresholds carry the scale, weights don't.
-        float unscale = (float) (1 / inputScale);
         kernels.convert(weights.encoderBias(), unscale, null, out.encoderBias());
         kernels.convert(weights.decoderBias(), unscale, null, out.decoderBias());
         if (out.thresholds() != null) {
@@ -97,7 +106,6 @@ final class LearnerState implements AutoCloseable {
                 }
             }
         }
-        return new Sae(device, out, inference, options.subtractDecoderBias(), configuration);
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.darien.device.LatentGroups;
 import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.memory.Allocator;
+import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
@@ -70,7 +71,7 @@ final class StepWorkspace implements AutoCloseable {
                     : null;
             chunks = chunks(memory, widest, batch, latents, state, scale);
         } catch (RuntimeException | Error e) {
-            close();
+            Closing.after(e, this);
             throw e;
         }
     }
@@ -131,14 +132,6 @@ final class StepWorkspace implements AutoCloseable {
 
     @Override
     public void close() {
-        for (AutoCloseable resource : owned.reversed()) {
-            switch (resource) {
-                case Matrix matrix -> matrix.close();
-                case SparseCodes codes -> codes.close();
-                case LatentGroups groups -> groups.close();
-                case PackedEncoder packed -> packed.close();
-                default -> throw new IllegalStateException("unknown resource " + resource);
-            }
-        }
+        Closing.all(owned.reversed());
     }
 }

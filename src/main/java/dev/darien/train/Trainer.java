@@ -10,6 +10,7 @@ import dev.darien.data.SeededRandom;
 import dev.darien.data.Shuffle;
 import dev.darien.device.BatchQueue;
 import dev.darien.device.Device;
+import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.Sae;
@@ -94,7 +95,7 @@ public final class Trainer implements AutoCloseable {
                 lastMetrics.add(null);
             }
         } catch (RuntimeException | Error e) {
-            close();
+            Closing.after(e, this);
             throw e;
         }
     }
@@ -214,6 +215,7 @@ public final class Trainer implements AutoCloseable {
      * Runs until all steps are done or {@link #interrupt} is called.
      *
      * @throws DivergedException if the loss stops being a number
+     * @throws dev.darien.device.DeviceException if the device fails; checkpoints that have been written stay
      */
     public TrainingResult train() {
         int rows = rowNumbers.length;
@@ -333,10 +335,11 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void close() {
-        listeners.forEach(TrainingListener::close);
+        List<AutoCloseable> open = new ArrayList<>(listeners);
+        open.addAll(learners);
+        open.add(batches);
         listeners.clear();
-        learners.forEach(Learner::close);
         learners.clear();
-        batches.close();
+        Closing.all(open);
     }
 }

@@ -4,6 +4,7 @@ package dev.darien.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.darien.data.DataException;
+import dev.darien.device.DeviceException;
 import dev.darien.device.DeviceUnavailableException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -97,6 +98,8 @@ class CommandLineTest {
         assertThat(report(new UsageException("bad"))).isEqualTo("2 darien: bad\n");
         assertThat(report(new DeviceUnavailableException("one;\n  two"))).isEqualTo("3 darien: one;; two\n");
         assertThat(report(new InterruptedCommandException("stopped"))).isEqualTo("130 darien: stopped\n");
+        assertThat(report(new DeviceException("cuda:0", "cuMemcpyDtoH", "CUDA_ERROR_UNKNOWN", "x F32[1, 2]", false)))
+                .isEqualTo("1 darien: cuda:0 failed: cuMemcpyDtoH (x F32[1, 2]) answered CUDA_ERROR_UNKNOWN\n");
         assertThat(report(new OutOfMemoryError("9 GB"))).startsWith("1 darien: out of memory: 9 GB");
         assertThat(report(new IllegalStateException("broken")))
                 .isEqualTo("1 darien: unexpected error: IllegalStateException: broken (DARIEN_DEBUG=1 shows where)\n");

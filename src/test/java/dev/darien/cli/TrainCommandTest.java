@@ -5,18 +5,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.darien.data.JsonFile;
 import dev.darien.data.SafetensorsWriter;
+import dev.darien.device.RemoteDevice;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
 import dev.darien.train.MetricsFileListener;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainCommandTest {
     @TempDir
@@ -201,6 +204,46 @@ class TrainCommandTest {
 
         assertThat(outcome.json()).containsEntry("steps", 8);
         assertThat(outcome.err()).contains("starting anew");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"4", "2,4"})
+    void aRunWhoseDeviceFailsSaysInOneLineWhatIsKeptAndGoesOnFromIt(String k) throws IOException {
+        List<Object> options = List.of("--device", "remote", "--checkpoint-every", 3, "--k", k);
+        Path whole = folder.resolve("whole");
+        Path broken = folder.resolve("broken");
+        Darien.train(Darien.DATA, whole, options.toArray()).json();
+
+        RemoteDevice.loseAtCall(k.equals("4") ? 40 : 80);
+        Darien.Outcome early = Darien.train(Darien.DATA, broken, options.toArray());
+        assertThat(early.status()).isEqualTo(1);
+        assertThat(early.err())
+                .hasLineCount(1)
+                .startsWith("darien: remote failed: ")
+                .contains("no checkpoint yet");
+        assertThat(broken).doesNotExist();
+
+        RemoteDevice.loseAtCall(k.equals("4") ? 130 : 260);
+        Darien.Outcome late = Darien.train(Darien.DATA, broken, options.toArray());
+        assertThat(late.status()).isEqualTo(1);
+        assertThat(late.out()).isEmpty();
+        assertThat(late.err())
+                .hasLineCount(1)
+                .contains("REMOTE_ERROR_LOST", "the checkpoint of step ", " is kept", "--resume");
+        long step = Long.parseLong(late.err().replaceFirst("(?s).*checkpoint of step (\\d+).*", "$1"));
+        assertThat(step).isIn(3L, 6L);
+
+        List<Object> resume = new ArrayList<>(options);
+        resume.add("--resume");
+        RemoteDevice.loseAtCall(1);
+        assertThat(Darien.train(Darien.DATA, broken, resume.toArray()).err())
+                .contains("the checkpoint of step " + step + " is kept");
+        Darien.Outcome resumed = Darien.train(Darien.DATA, broken, resume.toArray());
+        assertThat(resumed.json()).containsEntry("device", "remote");
+        assertThat(resumed.err()).contains("resuming at step " + step);
+        for (String run : k.equals("4") ? List.of("") : List.of("k-2", "k-4")) {
+            assertThat(Darien.weights(broken.resolve(run))).isEqualTo(Darien.weights(whole.resolve(run)));
+        }
     }
 
     @Test

@@ -81,5 +81,6 @@ final class RemoteBatchQueue implements BatchQueue {
             buffers[at].close();
             slots[at].close();
         }
+        device.waitForAll();
     }
 }

@@ -51,6 +51,11 @@ public final class RemoteDevice implements Device {
         nextFailure = call;
     }
 
+    /** How many kernel calls have been made. */
+    public long calls() {
+        return calls;
+    }
+
     /** The most host memory that was ever allocated for copies at the same time, in bytes. */
     public long stagingPeak() {
         return hostMemory.peakBytes();

@@ -35,6 +35,7 @@ class FailingMemoryTest {
                 failed = false;
                 try (Trainer trainer = new Trainer(over(cpu, memory), source, List.of(options, options))) {
                     assertThat(trainer.train().finished()).isTrue();
+                    trainer.sae(1).close();
                 } catch (OutOfMemoryError e) {
                     failed = true;
                 }

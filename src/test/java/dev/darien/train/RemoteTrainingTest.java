@@ -2,8 +2,10 @@
 package dev.darien.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.darien.device.Device;
+import dev.darien.device.DeviceException;
 import dev.darien.device.RemoteDevice;
 import dev.darien.eval.Evaluation;
 import dev.darien.eval.Evaluator;
@@ -110,6 +112,44 @@ class RemoteTrainingTest {
             files.add(Files.readAllBytes(out.resolve(file)));
         }
         return new Outcome(files, evaluation, losses);
+    }
+
+    @Test
+    void aDeviceThatIsLostIsTheReasonAndLeavesNothingBehind() {
+        List<TrainingOptions> runs = List.of(options("batchtopk", 0.5), options("topk", 0));
+        List<Long> ends = new ArrayList<>();
+        try (Device device = Device.open(RemoteDevice.NAME)) {
+            trainAndSave((RemoteDevice) device, runs, ends);
+        }
+        // While the trainer is made, in its steps, and when the SAE is made.
+        long made = ends.get(0);
+        long trained = ends.get(1);
+        assertThat(ends.get(2)).isEqualTo(trained + 5);
+        for (long call : List.of(1L, 2L, made, made + 1, (made + trained) / 2, trained, trained + 1, trained + 5)) {
+            RemoteDevice.loseAtCall(call);
+            try (Device device = Device.open(RemoteDevice.NAME)) {
+                assertThatThrownBy(() -> trainAndSave((RemoteDevice) device, runs, ends))
+                        .as("lost at call %d", call)
+                        .isInstanceOf(DeviceException.class)
+                        .hasMessageContaining("REMOTE_ERROR_LOST")
+                        .satisfies(e ->
+                                assertThat(((DeviceException) e).deviceLost()).isTrue());
+                assertThat(device.memory().allocatedBytes()).as("bytes left").isZero();
+            }
+        }
+    }
+
+    private void trainAndSave(RemoteDevice device, List<TrainingOptions> runs, List<Long> ends) {
+        try (Trainer trainer = new Trainer(device, new ArraySource(DATA), runs)) {
+            ends.add(device.calls());
+            trainer.checkpointTo(List.of(folder.resolve("0"), folder.resolve("1")), 10);
+            trainer.train();
+            ends.add(device.calls());
+            try (Sae sae = trainer.sae(0)) {
+                ends.add(device.calls());
+                sae.save(folder.resolve("sae"));
+            }
+        }
     }
 
     /** Starting weights are made in blocks of 5 MB; a matrix here takes 13. */

@@ -10,6 +10,7 @@ module dev.darien {
     exports dev.darien.data;
     exports dev.darien.device;
     exports dev.darien.eval;
+    exports dev.darien.interop;
     exports dev.darien.memory;
     exports dev.darien.report;
     exports dev.darien.sae;

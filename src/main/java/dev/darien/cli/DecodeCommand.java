@@ -38,7 +38,7 @@ final class DecodeCommand implements Callable<Integer> {
     private final Console console;
     private final Interruption interruption;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder of the SAE.")
+    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
     private Path sae = Path.of("");
 
     @Parameters(index = "1", paramLabel = "CODES", description = "File that darien encode wrote.")
@@ -50,6 +50,9 @@ final class DecodeCommand implements Callable<Integer> {
             paramLabel = "F",
             description = "File for the activations; replaced if it exists.")
     private Path out = Path.of("");
+
+    @Mixin
+    private SaeInput input = new SaeInput();
 
     @Mixin
     private DeviceArguments arguments = new DeviceArguments();
@@ -66,8 +69,9 @@ final class DecodeCommand implements Callable<Integer> {
     public Integer call() {
         OutputFile.check(out, List.of(codes.toString()));
         try (Device device = arguments.open();
-                Sae loaded = Sae.load(sae, device);
+                Sae loaded = input.load(sae, device, console);
                 CodesFile file = CodesFile.open(codes)) {
+            SaeInput.requireDecodable(loaded, sae);
             if (file.latents() != loaded.latents()) {
                 throw new DataException(codes + " holds codes over " + file.latents() + " latents, but the SAE in "
                         + sae + " has " + loaded.latents() + "; use the SAE that encoded them");

@@ -40,7 +40,7 @@ final class EncodeCommand implements Callable<Integer> {
     private final Console console;
     private final Interruption interruption;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder of the SAE.")
+    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
     private Path sae = Path.of("");
 
     @Parameters(
@@ -72,7 +72,7 @@ final class EncodeCommand implements Callable<Integer> {
     public Integer call() {
         OutputFile.check(out, data);
         try (Device device = arguments.device.open();
-                Sae loaded = Sae.load(sae, device);
+                Sae loaded = arguments.input.load(sae, device, console);
                 ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
             SaeArguments.requireSameWidth(loaded, sae, source);
             Sae mode =

@@ -34,7 +34,7 @@ import picocli.CommandLine.Parameters;
 final class EvaluateCommand implements Callable<Integer> {
     private final Console console;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder of the SAE.")
+    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
     private Path sae = Path.of("");
 
     @Parameters(
@@ -70,7 +70,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private Map<String, Object> evaluate() {
         try (Device device = arguments.device.open();
-                Sae loaded = Sae.load(sae, device);
+                Sae loaded = arguments.input.load(sae, device, console);
                 ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
             SaeArguments.requireSameWidth(loaded, sae, source);
             Map<String, Object> result = new LinkedHashMap<>();

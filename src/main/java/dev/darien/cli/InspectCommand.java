@@ -3,12 +3,11 @@ package dev.darien.cli;
 
 import dev.darien.data.CodesFile;
 import dev.darien.data.DataException;
-import dev.darien.data.JsonFile;
-import dev.darien.data.NpyFile;
-import dev.darien.data.SafetensorsFile;
-import dev.darien.data.TensorInfo;
+import dev.darien.data.Tensor;
+import dev.darien.data.TensorFile;
+import dev.darien.interop.SaeFile;
+import dev.darien.sae.SaeLoader;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -32,16 +32,18 @@ import picocli.CommandLine.Parameters;
         description = {
             "Says what a file or folder is: tensors, types, shapes, configuration.",
             "",
-            "Knows safetensors and npy files, folders with an SAE, and the folders that darien train writes.",
+            "Knows safetensors, PyTorch, npz and npy files, SAEs of any format that darien convert reads, and the"
+                    + " folders that darien train writes. Nothing in a file is ever run.",
             ""
         })
 final class InspectCommand implements Callable<Integer> {
-    private static final byte[] NPY = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
-
     private final Console console;
 
     @Parameters(index = "0", paramLabel = "FILE|DIR", description = "What to look at.")
     private Path path = Path.of("");
+
+    @Mixin
+    private SaeInput input = new SaeInput();
 
     @Option(names = "--json", description = "Print it as one JSON object.")
     private boolean json;
@@ -52,7 +54,7 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Map<String, Object> found = Files.isDirectory(path) ? folder(path) : file(path);
+        Map<String, Object> found = Files.isDirectory(path) ? folder() : file();
         if (json) {
             console.json(found);
         } else {
@@ -61,44 +63,66 @@ final class InspectCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static Map<String, Object> file(Path file) {
+    private Map<String, Object> file() {
         Map<String, Object> found = new LinkedHashMap<>();
-        found.put("path", file.toString());
-        if (isNpy(file)) {
-            try (NpyFile npy = NpyFile.open(file)) {
-                found.put("kind", "npy file");
-                found.put("tensors", List.of(tensor("", npy.dtype().name(), npy.shape())));
+        found.put("path", path.toString());
+        try (TensorFile file = TensorFile.open(path)) {
+            boolean codes = file.kind() == TensorFile.Kind.SAFETENSORS
+                    && file.tensors().keySet().containsAll(Set.of("offsets", "indices", "values"))
+                    && file.metadata().containsKey(CodesFile.LATENTS);
+            found.put("kind", codes ? "sparse codes in a safetensors file" : file.kind() + " file");
+            if (input.isSettled() || !SaeFile.formats(file).isEmpty()) {
+                describeSae(found);
             }
-            return found;
-        }
-        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
-            boolean codes = tensors.tensors().keySet().containsAll(Set.of("offsets", "indices", "values"))
-                    && tensors.metadata().containsKey(CodesFile.LATENTS);
-            found.put("kind", codes ? "sparse codes in a safetensors file" : "safetensors file");
-            found.put("metadata", tensors.metadata());
-            found.put("tensors", tensors(tensors));
+            describe(file, found);
         }
         return found;
     }
 
-    private static boolean isNpy(Path file) {
-        if (!Files.isRegularFile(file)) {
-            return false;
-        }
-        try (InputStream in = Files.newInputStream(file)) {
-            return java.util.Arrays.equals(in.readNBytes(NPY.length), NPY);
-        } catch (IOException e) {
-            // Opening it as a safetensors file says what is wrong with it.
-            return false;
+    /** Adds what the SAE at the path is, or why it can't be used. */
+    private void describeSae(Map<String, Object> found) {
+        try (SaeFile sae = input.file(path)) {
+            found.put("kind", "SAE (" + sae.format().title() + ")");
+            found.put("format", sae.format().id());
+            if (!sae.configuration().isEmpty()) {
+                found.put("configuration", sae.configuration());
+            }
+            SaeLoader loader = sae.read();
+            found.put("sae", SaeSummary.of(loader));
+            if (!loader.notes().isEmpty()) {
+                found.put("notes", loader.notes());
+            }
+        } catch (DataException unusable) {
+            // What it holds is worth seeing all the same.
+            found.put("problem", String.valueOf(unusable.getMessage()));
         }
     }
 
-    private static List<Map<String, Object>> tensors(SafetensorsFile file) {
-        List<Map<String, Object>> tensors = new ArrayList<>();
-        for (TensorInfo info : file.tensors().values()) {
-            tensors.add(tensor(info.name(), info.dtype(), info.shape()));
+    private static void describe(TensorFile file, Map<String, Object> found) {
+        if (!file.metadata().isEmpty()) {
+            found.put("metadata", file.metadata());
         }
-        return tensors;
+        List<Map<String, Object>> tensors = new ArrayList<>();
+        Map<String, Object> values = new LinkedHashMap<>();
+        collect("", file.content(), tensors, values);
+        found.put("tensors", tensors);
+        if (!values.isEmpty()) {
+            found.put("values", values);
+        }
+    }
+
+    /** Tensors, and what else a PyTorch file holds, with the names of what they lie in before theirs. */
+    private static void collect(
+            String prefix, Map<?, ?> content, List<Map<String, Object>> tensors, Map<String, Object> values) {
+        content.forEach((key, value) -> {
+            if (value instanceof Tensor tensor) {
+                tensors.add(tensor(tensor.name(), tensor.dtype(), tensor.shape()));
+            } else if (value instanceof Map<?, ?> map) {
+                collect(prefix + key + ".", map, tensors, values);
+            } else if (!(value instanceof List)) {
+                values.put(prefix + key, value);
+            }
+        });
     }
 
     private static Map<String, Object> tensor(String name, String dtype, List<Long> shape) {
@@ -109,27 +133,25 @@ final class InspectCommand implements Callable<Integer> {
         return tensor;
     }
 
-    private static Map<String, Object> folder(Path folder) {
+    private Map<String, Object> folder() {
         Map<String, Object> found = new LinkedHashMap<>();
-        found.put("path", folder.toString());
-        Optional<RunRecord> record = RunRecord.read(folder);
-        Path configuration = folder.resolve(OutputFolder.CONFIGURATION);
-        Path weights = folder.resolve(OutputFolder.WEIGHTS);
-        List<Long> checkpoints = checkpoints(folder);
-        if (Files.exists(configuration) && Files.exists(weights)) {
-            found.put("kind", record.isPresent() ? "SAE trained by Darien" : "SAE");
-            found.put("configuration", JsonFile.read(configuration));
-            try (SafetensorsFile file = SafetensorsFile.open(weights)) {
-                found.put("tensors", tensors(file));
-            }
-        } else if (record.isPresent() && record.get().content().containsKey("runs")) {
+        found.put("path", path.toString());
+        Optional<RunRecord> record = RunRecord.read(path);
+        List<Long> checkpoints = checkpoints(path);
+        boolean hasWeights = Files.exists(path.resolve(OutputFolder.WEIGHTS));
+        if (!hasWeights && record.isPresent() && record.get().content().containsKey("runs")) {
             found.put("kind", "training run of " + record.get().runNames().size() + " SAEs");
             found.put("runs", record.get().runNames());
-        } else if (!checkpoints.isEmpty()) {
+        } else if (!hasWeights && !checkpoints.isEmpty()) {
             found.put("kind", "unfinished training run");
         } else {
-            throw new DataException(folder + " holds neither an SAE (" + OutputFolder.CONFIGURATION + " and "
-                    + OutputFolder.WEIGHTS + ") nor a training run; name a file or folder that Darien knows");
+            try (SaeFile sae = input.file(path)) {
+                describeSae(found);
+                describe(sae.weights(), found);
+            }
+            if (record.isPresent()) {
+                found.put("kind", "SAE trained by Darien");
+            }
         }
         if (!checkpoints.isEmpty()) {
             found.put("checkpoint_steps", checkpoints);
@@ -158,6 +180,16 @@ final class InspectCommand implements Callable<Integer> {
     private static String text(Map<String, Object> found) {
         StringBuilder text = new StringBuilder();
         text.append(found.get("path")).append(": ").append(found.get("kind")).append('\n');
+        Map<String, Object> sae = RunRecord.object(found.get("sae"));
+        if (!sae.isEmpty()) {
+            text.append(Texts.table(sae));
+        }
+        if (found.get("problem") instanceof String problem) {
+            text.append("it can't be used: ").append(problem).append('\n');
+        }
+        if (found.get("notes") instanceof List<?> notes) {
+            notes.forEach(note -> text.append("  ").append(note).append('\n'));
+        }
         if (found.get("tensors") instanceof List<?> tensors) {
             List<List<String>> rows = new ArrayList<>();
             for (Object tensor : tensors) {
@@ -169,7 +201,7 @@ final class InspectCommand implements Callable<Integer> {
             }
             text.append(Texts.grid(List.of("tensor", "type", "shape"), rows));
         }
-        for (String part : List.of("metadata", "configuration")) {
+        for (String part : List.of("metadata", "values", "configuration")) {
             Map<String, Object> entries = RunRecord.object(found.get(part));
             if (!entries.isEmpty()) {
                 text.append(part).append('\n').append(Texts.table(entries));

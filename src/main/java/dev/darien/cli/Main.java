@@ -59,6 +59,7 @@ public final class Main implements Callable<Integer> {
                 .addSubcommand("evaluate", new EvaluateCommand(console))
                 .addSubcommand("encode", new EncodeCommand(console, interruption))
                 .addSubcommand("decode", new DecodeCommand(console, interruption))
+                .addSubcommand("convert", new ConvertCommand(console, interruption))
                 .addSubcommand("inspect", new InspectCommand(console))
                 .addSubcommand("bench", new BenchCommand(console))
                 .setOut(console.out())

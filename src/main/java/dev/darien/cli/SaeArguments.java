@@ -26,6 +26,9 @@ final class SaeArguments {
     String mode;
 
     @Mixin
+    SaeInput input = new SaeInput();
+
+    @Mixin
     DeviceArguments device = new DeviceArguments();
 
     /** Both name their width, because which of them is the wrong one only the user knows. */

@@ -31,7 +31,7 @@ final class SaeModes {
             RunRecord.read(folder)
                     .flatMap(RunRecord::k)
                     .filter(k -> k >= 1 && k <= sae.latents())
-                    .ifPresent(k -> modes.put("topk", with(sae, new TopK(k))));
+                    .ifPresent(k -> modes.put("topk", sae.with(new TopK(k))));
         }
         if (wanted == null) {
             return modes;
@@ -45,10 +45,6 @@ final class SaeModes {
         ordered.put(wanted, modes.get(wanted));
         ordered.putAll(modes);
         return ordered;
-    }
-
-    private static Sae with(Sae sae, Sparsity sparsity) {
-        return new Sae(sae.device(), sae.weights(), sparsity, sae.subtractsDecoderBias(), sae.configuration());
     }
 
     private static String name(Sparsity sparsity) {

@@ -13,10 +13,12 @@ import java.util.List;
 public final class NpyFile implements AutoCloseable {
     private final MappedFile file;
     private final NpyHeader header;
+    private final DType dtype;
 
     private NpyFile(MappedFile file, NpyHeader header) {
         this.file = file;
         this.header = header;
+        this.dtype = header.matrixType();
     }
 
     /**
@@ -27,7 +29,7 @@ public final class NpyFile implements AutoCloseable {
     public static NpyFile open(Path path) {
         MappedFile file = MappedFile.open(path);
         try {
-            return new NpyFile(file, NpyHeader.parse(path, file.segment()));
+            return new NpyFile(file, NpyHeader.parse(path.toString(), file.segment(), file.size()));
         } catch (RuntimeException | Error e) {
             file.close();
             throw e;
@@ -46,13 +48,12 @@ public final class NpyFile implements AutoCloseable {
 
     /** Element type. */
     public DType dtype() {
-        return header.dtype();
+        return dtype;
     }
 
     /** A view of the array: a scalar as [1, 1], 1-D as one row, 2-D as it is, [a, b, c] as [a·b, c]. */
     public Matrix matrix() {
-        return TensorShape.view(
-                path().toString(), file.segment().asSlice(header.dataBegin()), header.dtype(), header.shape());
+        return TensorShape.view(path().toString(), file.segment().asSlice(header.dataBegin()), dtype, header.shape());
     }
 
     @Override

@@ -6,7 +6,6 @@ import dev.darien.memory.Matrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -16,9 +15,12 @@ import java.util.regex.Pattern;
  * The header of an npy file: a magic string, a version, a length and a Python dictionary literal with exactly
  * {@code descr}, {@code fortran_order} and {@code shape}.
  */
-record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
+record NpyHeader(String what, String descr, boolean fortranOrder, List<Long> shape, long dataBegin) {
     private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     private static final long LONGEST = 1 << 20;
+    /** Bytes that hold every header that is read. */
+    static final long MOST_BYTES = LONGEST + 12;
+
     private static final Pattern ENTRY = Pattern.compile(
             "\\s*['\"](\\w+)['\"]\\s*:\\s*('[^']*'|\"[^\"]*\"|True|False|\\([^()]*\\)|\\[.*])\\s*(,|$)");
 
@@ -27,7 +29,13 @@ record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
                 && bytes.asSlice(0, MAGIC.length).mismatch(MemorySegment.ofArray(MAGIC)) < 0;
     }
 
-    static NpyHeader parse(Path file, MemorySegment bytes) {
+    /**
+     * Reads the header of an array of {@code size} bytes, header included, that begins with {@code bytes}.
+     *
+     * @param file named in messages
+     * @throws DataException if it isn't sound, or the array has another size than it says
+     */
+    static NpyHeader parse(String file, MemorySegment bytes, long size) {
         if (!hasMagic(bytes) || bytes.byteSize() < 12) {
             throw new DataException(file + " isn't an npy file: it doesn't begin as NumPy writes one");
         }
@@ -39,24 +47,24 @@ record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
         long length = version == 1
                 ? Short.toUnsignedLong(bytes.get(Matrix.SHORT, 8))
                 : Integer.toUnsignedLong(bytes.get(Matrix.INT, 8));
-        if (length > LONGEST || begin + length > bytes.byteSize()) {
+        if (length > LONGEST || begin + length > size) {
             throw new DataException("%s says that its header has %d bytes, but %s; it is damaged or truncated"
                     .formatted(
                             file,
                             length,
                             length > LONGEST
                                     ? "at most " + LONGEST + " are allowed"
-                                    : "only " + (bytes.byteSize() - begin) + " follow"));
+                                    : "only " + (size - begin) + " follow"));
         }
         String literal = new String(
                 bytes.asSlice(begin, length).toArray(ValueLayout.JAVA_BYTE),
                 version == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
         NpyHeader header = parseLiteral(file, literal.strip(), begin + length);
-        header.requireData(file, bytes.byteSize() - begin - length);
+        header.requireData(size - begin - length);
         return header;
     }
 
-    private static NpyHeader parseLiteral(Path file, String literal, long dataBegin) {
+    private static NpyHeader parseLiteral(String file, String literal, long dataBegin) {
         if (!literal.startsWith("{") || !literal.endsWith("}")) {
             throw malformed(file);
         }
@@ -85,31 +93,54 @@ record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
         if ("'\"[".indexOf(descr.charAt(0)) < 0) {
             throw malformed(file);
         }
-        DType dtype = dtype(file, descr);
-        if (!order.equals("False")) {
-            throw new DataException(file + " is in Fortran order (columns first), but C order is needed; "
-                    + "save it with numpy.ascontiguousarray");
-        }
-        return new NpyHeader(dtype, sizes(file, shape), dataBegin);
+        String type = descr.startsWith("[") ? descr : descr.substring(1, descr.length() - 1);
+        return new NpyHeader(file, type, !order.equals("False"), sizes(file, shape), dataBegin);
     }
 
-    private static String once(Path file, String before, String value) {
+    private static String once(String file, String before, String value) {
         if (!before.isEmpty()) {
             throw malformed(file);
         }
         return value;
     }
 
-    private static DType dtype(Path file, String descr) {
-        String type = descr.startsWith("[") ? descr : descr.substring(1, descr.length() - 1);
-        return switch (type) {
-            case "<f4" -> DType.F32;
-            case "<f2" -> DType.F16;
-            case "<f8" -> DType.F64;
-            case "<i4" -> DType.I32;
-            case "<i8" -> DType.I64;
-            default -> throw new DataException(file + " holds elements of type '" + type + "': " + refusal(type));
+    /** The element type as safetensors names it; NumPy's name where safetensors has none. */
+    String type() {
+        return switch (descr) {
+            case "<f4" -> "F32";
+            case "<f2" -> "F16";
+            case "<f8" -> "F64";
+            case "<i8" -> "I64";
+            case "<i4" -> "I32";
+            case "<i2" -> "I16";
+            case "|i1" -> "I8";
+            case "|u1" -> "U8";
+            case "|b1" -> "BOOL";
+            default -> descr;
         };
+    }
+
+    /**
+     * The element type of an array whose bytes are a matrix as they lie there.
+     *
+     * @throws DataException if they aren't
+     */
+    DType matrixType() {
+        DType dtype =
+                switch (descr) {
+                    case "<f4" -> DType.F32;
+                    case "<f2" -> DType.F16;
+                    case "<f8" -> DType.F64;
+                    case "<i4" -> DType.I32;
+                    case "<i8" -> DType.I64;
+                    default ->
+                        throw new DataException(what + " holds elements of type '" + descr + "': " + refusal(descr));
+                };
+        if (fortranOrder) {
+            throw new DataException(what + " is in Fortran order (columns first), but C order is needed; "
+                    + "save it with numpy.ascontiguousarray");
+        }
+        return dtype;
     }
 
     private static String refusal(String type) {
@@ -128,7 +159,7 @@ record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
         return "only <f4, <f2, <f8, <i4 and <i8 can be read; save it with .astype('<f4')";
     }
 
-    private static List<Long> sizes(Path file, String tuple) {
+    private static List<Long> sizes(String file, String tuple) {
         List<Long> sizes = new ArrayList<>();
         String inner = tuple.substring(1, tuple.length() - 1).strip();
         if (inner.isEmpty()) {
@@ -150,27 +181,32 @@ record NpyHeader(DType dtype, List<Long> shape, long dataBegin) {
         return List.copyOf(sizes);
     }
 
-    private void requireData(Path file, long available) {
-        long needed = dtype.bytes();
+    private void requireData(long available) {
+        int elementBytes = Tensor.bytes(type());
+        if (elementBytes == 0) {
+            // Listed, but never read.
+            return;
+        }
+        long needed = elementBytes;
         try {
             for (long size : shape) {
                 needed = Math.multiplyExact(needed, size);
             }
         } catch (ArithmeticException e) {
             throw new DataException(
-                    file + " has the shape " + shape + ", more than any file can hold; save it again", e);
+                    what + " has the shape " + shape + ", more than any file can hold; save it again", e);
         }
         if (needed > available) {
             throw new DataException("%s is truncated: its shape %s takes %d bytes but only %d are there; copy it again"
-                    .formatted(file, shape, needed, available));
+                    .formatted(what, shape, needed, available));
         }
         if (needed < available) {
             throw new DataException("%s has %d bytes after its array of shape %s; save it again"
-                    .formatted(file, available - needed, shape));
+                    .formatted(what, available - needed, shape));
         }
     }
 
-    private static DataException malformed(Path file) {
+    private static DataException malformed(String file) {
         return new DataException(file + " has a header that isn't a dictionary of descr, fortran_order and shape; "
                 + "save it again with numpy.save");
     }

@@ -54,13 +54,18 @@ record SafetensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
             Map.entry("I64", 8),
             Map.entry("U64", 8));
 
+    /** Whether a header may be so long. */
+    static boolean isLength(long bytes) {
+        return bytes >= 0 && bytes <= LONGEST;
+    }
+
     static SafetensorsHeader parse(Path file, MemorySegment bytes) {
         if (bytes.byteSize() < Long.BYTES) {
             throw new DataException(file + " has only " + bytes.byteSize()
                     + " bytes, too few for a safetensors file; copy or download it again");
         }
         long length = bytes.get(Matrix.LONG, 0);
-        if (length < 0 || length > LONGEST) {
+        if (!isLength(length)) {
             throw new DataException("%s says that its header has %s bytes, but safetensors allows at most %d; "
                             .formatted(file, Long.toUnsignedString(length), LONGEST)
                     + "it is damaged or isn't a safetensors file");

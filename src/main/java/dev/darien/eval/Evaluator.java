@@ -51,9 +51,7 @@ public final class Evaluator {
      * @throws DataException as above
      */
     public static Evaluation evaluate(Sae sae, ActivationSource source, Sparsity rule) {
-        // Shares the weights, so it must not be closed.
-        Sae other = new Sae(sae.device(), sae.weights(), rule, sae.subtractsDecoderBias(), sae.configuration());
-        return evaluate(other, source);
+        return evaluate(sae.with(rule), source);
     }
 
     /** One pass and its buffers. */

@@ -2,50 +2,53 @@
 package dev.darien.sae;
 
 import dev.darien.device.Device;
-import dev.darien.memory.DType;
+import dev.darien.memory.Closing;
 import dev.darien.memory.Matrix;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
-/** Weights in memory that Java can reach: the device's own where that is so, else a copy. */
-record HostWeights(SaeWeights weights, boolean copy, Device device) implements AutoCloseable {
+/**
+ * Weights in memory that Java can reach: the device's own where that is so, else a copy.
+ *
+ * @param copy whether closing gives memory back
+ */
+public record HostWeights(SaeWeights weights, boolean copy) implements AutoCloseable {
 
     /** The weights of {@code sae}, copied only if they have to be. */
-    static HostWeights of(Sae sae) {
+    public static HostWeights of(Sae sae) {
         SaeWeights weights = sae.weights();
         if (weights.encoder().isHost()) {
-            return new HostWeights(weights, false, sae.device());
+            return new HostWeights(weights, false);
         }
-        HostWeights host = allocate(sae.device(), weights.latents(), weights.width(), weights.thresholds() != null);
         Device device = sae.device();
-        device.download(weights.encoder(), host.weights.encoder());
-        device.download(weights.encoderBias(), host.weights.encoderBias());
-        device.download(weights.decoder(), host.weights.decoder());
-        device.download(weights.decoderBias(), host.weights.decoderBias());
-        @Nullable Matrix thresholds = weights.thresholds();
-        if (thresholds != null && host.weights.thresholds() != null) {
-            device.download(thresholds, host.weights.thresholds());
+        Deque<Matrix> copies = new ArrayDeque<>();
+        try {
+            copies.add(copy(device, "encoder", weights.encoder()));
+            copies.add(copy(device, "encoder bias", weights.encoderBias()));
+            copies.add(copy(device, "decoder", weights.decoder()));
+            copies.add(copy(device, "decoder bias", weights.decoderBias()));
+            @Nullable Matrix thresholds = weights.thresholds();
+            if (thresholds != null) {
+                copies.add(copy(device, "thresholds", thresholds));
+            }
+        } catch (RuntimeException | Error e) {
+            copies.forEach(copy -> Closing.after(e, copy));
+            throw e;
         }
-        return host;
+        return new HostWeights(
+                new SaeWeights(copies.remove(), copies.remove(), copies.remove(), copies.remove(), copies.poll()),
+                true);
     }
 
-    static HostWeights allocate(Device device, int latents, int width, boolean withThresholds) {
-        SaeWeights weights = new SaeWeights(
-                device.staging("encoder", DType.F32, latents, width),
-                device.staging("encoder bias", DType.F32, 1, latents),
-                device.staging("decoder", DType.F32, latents, width),
-                device.staging("decoder bias", DType.F32, 1, width),
-                withThresholds ? device.staging("thresholds", DType.F32, 1, latents) : null);
-        return new HostWeights(weights, true, device);
-    }
-
-    void upload(SaeWeights target) {
-        device.upload(weights.encoder(), target.encoder());
-        device.upload(weights.encoderBias(), target.encoderBias());
-        device.upload(weights.decoder(), target.decoder());
-        device.upload(weights.decoderBias(), target.decoderBias());
-        @Nullable Matrix thresholds = weights.thresholds();
-        if (thresholds != null && target.thresholds() != null) {
-            device.upload(thresholds, target.thresholds());
+    private static Matrix copy(Device device, String label, Matrix matrix) {
+        Matrix host = device.staging(label, matrix.dtype(), matrix.rows(), matrix.columns());
+        try {
+            device.download(matrix, host);
+            return host;
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, host);
+            throw e;
         }
     }
 

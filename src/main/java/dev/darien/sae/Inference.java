@@ -28,6 +28,7 @@ public final class Inference implements AutoCloseable {
     private final Matrix input;
     private final Matrix output;
     private final SparseCodes codes;
+    private final @Nullable RowNormalizer normalizer;
 
     Inference(Sae sae, int requestedRows) {
         this.sae = sae;
@@ -36,16 +37,21 @@ public final class Inference implements AutoCloseable {
         this.maxRows = (int) Math.max(1, Math.min(Math.max(1, requestedRows), MAX_ENTRIES / perRow));
         this.memory = device.memory().child("inference");
         @Nullable PackedEncoder made = null;
+        @Nullable RowNormalizer normalizing = null;
         try {
             this.input = memory.matrix("input", maxRows, sae.width());
             this.output = memory.matrix("reconstruction", maxRows, sae.width());
             this.codes = SparseCodes.allocate(
                     memory, maxRows, sae.latents(), sae.sparsity().capacity(maxRows, sae.latents()));
             made = device.packedEncoder(sae.latents(), sae.width());
+            if (sae.normalization() != RowNormalization.NONE) {
+                normalizing = new RowNormalizer(sae.normalization(), device, maxRows, sae.width());
+            }
             device.kernels().pack(sae.weights().encoder(), sae.weights().encoderBias(), made);
             this.encoder = made;
+            this.normalizer = normalizing;
         } catch (RuntimeException | Error e) {
-            Closing.after(e, made, memory::releaseAll, memory);
+            Closing.after(e, made, normalizing, memory::releaseAll, memory);
             throw e;
         }
     }
@@ -70,7 +76,11 @@ public final class Inference implements AutoCloseable {
         }
         Matrix centred = input.slice(0, x.rows());
         device.kernels()
-                .convert(x, 1, sae.subtractsDecoderBias() ? sae.weights().decoderBias() : null, centred);
+                .convert(
+                        normalizer == null ? x : normalizer.apply(x),
+                        1,
+                        sae.subtractsDecoderBias() ? sae.weights().decoderBias() : null,
+                        centred);
         SparseCodes selected = codes.firstRows(x.intRows());
         sae.sparsity()
                 .select(
@@ -79,10 +89,16 @@ public final class Inference implements AutoCloseable {
         return selected;
     }
 
-    /** The reconstructions of {@code selected}, F32[rows, d]. */
+    /**
+     * The reconstructions of {@code selected}, F32[rows, d]. With a {@link RowNormalization}, {@code selected} must be the
+     * codes that {@link #encode} returned last.
+     */
     public Matrix decode(SparseCodes selected) {
         Matrix out = output.slice(0, selected.rows());
         device.kernels().decode(selected, sae.weights().decoder(), sae.weights().decoderBias(), out);
+        if (normalizer != null) {
+            normalizer.undo(out);
+        }
         return out;
     }
 
@@ -151,7 +167,8 @@ public final class Inference implements AutoCloseable {
                 input;
                 output;
                 codes;
-                encoder) {
+                encoder;
+                normalizer) {
             // Closed in reverse order, each whatever happens to the others.
         }
     }

@@ -13,7 +13,8 @@ import java.util.Map;
 /**
  * A sparse autoencoder on a device: {@code f = σ(W_enc·(x - b_dec) + b_enc)}, {@code x̂ = W_decᵀ·f + b_dec}, where σ is
  * its {@link Sparsity} and the first {@code b_dec} is there if {@link #subtractsDecoderBias()}. Works on activations as
- * they come: the input scale of training is folded into the weights.
+ * they come: the input scale of training is folded into the weights. Some SAEs of other projects have a
+ * {@link RowNormalization} around all that.
  *
  * <p>Close it before its device. Not for several threads at once.
  */
@@ -22,6 +23,7 @@ public final class Sae implements AutoCloseable {
     private final SaeWeights weights;
     private final Sparsity sparsity;
     private final boolean subtractsDecoderBias;
+    private final RowNormalization normalization;
     private final Map<String, Object> configuration;
 
     /**
@@ -36,6 +38,21 @@ public final class Sae implements AutoCloseable {
             Sparsity sparsity,
             boolean subtractsDecoderBias,
             Map<String, Object> configuration) {
+        this(device, weights, sparsity, subtractsDecoderBias, RowNormalization.NONE, configuration);
+    }
+
+    /**
+     * As above, with a normalization of each activation vector.
+     *
+     * @throws IllegalArgumentException if the rule needs thresholds and there are none
+     */
+    public Sae(
+            Device device,
+            SaeWeights weights,
+            Sparsity sparsity,
+            boolean subtractsDecoderBias,
+            RowNormalization normalization,
+            Map<String, Object> configuration) {
         if (sparsity.hasThresholds() && weights.thresholds() == null) {
             throw new IllegalArgumentException(sparsity.id() + " needs a threshold for each latent");
         }
@@ -48,12 +65,18 @@ public final class Sae implements AutoCloseable {
         this.weights = weights;
         this.sparsity = sparsity;
         this.subtractsDecoderBias = subtractsDecoderBias;
+        this.normalization = normalization;
         // Not Map.copyOf: other projects' files hold nulls, and their order is worth keeping.
         this.configuration = Collections.unmodifiableMap(new LinkedHashMap<>(configuration));
     }
 
+    /** The same weights with another rule. They are shared: close only one of the two. */
+    public Sae with(Sparsity rule) {
+        return new Sae(device, weights, rule, subtractsDecoderBias, normalization, configuration);
+    }
+
     /**
-     * Reads an SAE from a folder in SAELens's format.
+     * Reads an SAE from a folder in SAELens's format. {@code dev.darien.interop.SaeFile} reads that of other projects.
      *
      * @throws dev.darien.data.DataException if the folder holds no SAE that Darien can read; says why
      */
@@ -92,8 +115,14 @@ public final class Sae implements AutoCloseable {
      * The reconstructions of {@code codes}, F32[rows, d], in memory that Java can read; the caller closes the matrix.
      *
      * @param codes in the host's memory, as {@link #encode} returns them
+     * @throws IllegalStateException if the SAE normalises each activation vector: codes alone don't say how large it was.
+     *     {@link #inference} remembers it.
      */
     public Matrix decode(SparseCodes codes) {
+        if (normalization != RowNormalization.NONE) {
+            throw new IllegalStateException("the SAE normalises each activation vector (" + normalization.id()
+                    + "), so that codes alone don't say what they were made of; encode and decode with inference()");
+        }
         if (codes.latents() != latents()) {
             throw new IllegalArgumentException(
                     "codes of " + codes.latents() + " latents can't be decoded by an SAE of " + latents());
@@ -148,6 +177,11 @@ public final class Sae implements AutoCloseable {
     /** Whether the encoder sees {@code x - b_dec}. */
     public boolean subtractsDecoderBias() {
         return subtractsDecoderBias;
+    }
+
+    /** What is done to each activation vector before all this, and undone after it. */
+    public RowNormalization normalization() {
+        return normalization;
     }
 
     /** The rest of the configuration, as in {@code cfg.json}. */

@@ -3,8 +3,9 @@ package dev.darien.sae;
 
 import dev.darien.data.DataException;
 import dev.darien.data.JsonFile;
-import dev.darien.data.SafetensorsFile;
 import dev.darien.data.SafetensorsWriter;
+import dev.darien.data.Tensor;
+import dev.darien.data.TensorFile;
 import dev.darien.device.Device;
 import dev.darien.memory.Matrix;
 import java.io.IOException;
@@ -13,13 +14,43 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
-/** SAELens's folder format, versions 5 and 6: {@code cfg.json} and {@code sae_weights.safetensors}. */
-final class SaeFolder {
-    static final String CONFIGURATION = "cfg.json";
-    static final String WEIGHTS = "sae_weights.safetensors";
+/**
+ * SAELens's folder format, which is also Darien's: {@code cfg.json} and {@code sae_weights.safetensors}. Written as
+ * version 6 does; read as versions 5 and 6 do, training checkpoints included.
+ */
+public final class SaeFolder {
+    /** The configuration's file. */
+    public static final String CONFIGURATION = "cfg.json";
+    /** The weights' file. */
+    public static final String WEIGHTS = "sae_weights.safetensors";
+
+    static final String EXPECTED_AVERAGE = "expected_average_only_in";
+    /** The key under which {@link Sae#configuration()} carries the metadata of the weights' file. */
+    private static final String WEIGHTS_METADATA = "__metadata__";
+
+    private static final String FORMAT = "format";
+    private static final String SCALER = "activation_scaler.json";
+    private static final String WRITTEN_VERSION = "6.0.0";
+    private static final Set<String> USED = Set.of(
+            "W_enc",
+            "b_enc",
+            "W_dec",
+            "b_dec",
+            "threshold",
+            "log_threshold",
+            "b_gate",
+            "b_mag",
+            "r_mag",
+            "topk_threshold",
+            "scaling_factor",
+            "finetuning_scaling_factor");
 
     private SaeFolder() {}
+
+    // ------------------------------------------------------------------------------------------------------ writing
 
     static void save(Sae sae, Path folder) {
         try {
@@ -27,6 +58,29 @@ final class SaeFolder {
         } catch (IOException e) {
             throw new DataException("the folder " + folder + " can't be created: " + e.getMessage(), e);
         }
+        Map<String, Object> configuration = configuration(sae);
+        SafetensorsWriter writer = new SafetensorsWriter();
+        if (configuration.remove(WEIGHTS_METADATA) instanceof Map<?, ?> metadata) {
+            metadata.forEach((key, value) -> writer.metadata(String.valueOf(key), String.valueOf(value)));
+        }
+        SaeWeights weights = sae.weights();
+        Device device = sae.device();
+        writer.metadata(FORMAT, "pt")
+                // SAELens keeps the encoder as [d_in, d_sae].
+                .transposed("W_enc", device, weights.encoder())
+                .tensor("b_enc", device, weights.encoderBias(), weights.latents())
+                .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.width())
+                .tensor("b_dec", device, weights.decoderBias(), weights.width());
+        @Nullable Matrix thresholds = weights.thresholds();
+        if (thresholds != null && sae.sparsity().hasThresholds()) {
+            writer.tensor("threshold", device, thresholds, weights.latents());
+        }
+        writer.write(folder.resolve(WEIGHTS));
+        // Last: a folder with a configuration is a whole one.
+        JsonFile.write(folder.resolve(CONFIGURATION), configuration);
+    }
+
+    private static Map<String, Object> configuration(Sae sae) {
         Map<String, Object> configuration = new LinkedHashMap<>(sae.configuration());
         configuration.put("architecture", architectureName(sae.sparsity()));
         configuration.put("d_in", sae.width());
@@ -34,29 +88,19 @@ final class SaeFolder {
         configuration.put("dtype", "float32");
         configuration.putIfAbsent("device", "cpu");
         configuration.put("apply_b_dec_to_input", sae.subtractsDecoderBias());
-        configuration.put("normalize_activations", "none");
+        configuration.put("normalize_activations", sae.normalization().id());
         configuration.putIfAbsent("reshape_activations", "none");
-        configuration.putIfAbsent("metadata", Map.of());
+        Map<String, Object> metadata = SaeLensConfiguration.metadata(configuration);
+        if (!String.valueOf(metadata.get(SaeLensConfiguration.VERSION)).matches("([6-9]|\\d{2,})\\..*")) {
+            // Without it, SAELens takes the file for an older one and drops the rest of the metadata.
+            metadata.put(SaeLensConfiguration.VERSION, WRITTEN_VERSION);
+        }
+        configuration.put(SaeLensConfiguration.METADATA, metadata);
         if (sae.sparsity() instanceof TopK topK) {
             configuration.put("k", topK.k());
             configuration.put("rescale_acts_by_decoder_norm", false);
         }
-        SaeWeights weights = sae.weights();
-        Device device = sae.device();
-        Matrix thresholds = weights.thresholds();
-        SafetensorsWriter writer = new SafetensorsWriter()
-                .metadata("format", "pt")
-                // SAELens keeps the encoder as [d_in, d_sae].
-                .transposed("W_enc", device, weights.encoder())
-                .tensor("b_enc", device, weights.encoderBias(), weights.latents())
-                .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.width())
-                .tensor("b_dec", device, weights.decoderBias(), weights.width());
-        if (thresholds != null && sae.sparsity().hasThresholds()) {
-            writer.tensor("threshold", device, thresholds, weights.latents());
-        }
-        writer.write(folder.resolve(WEIGHTS));
-        // Last: a folder with a configuration is a whole one.
-        JsonFile.write(folder.resolve(CONFIGURATION), configuration);
+        return configuration;
     }
 
     private static String architectureName(Sparsity sparsity) {
@@ -68,110 +112,204 @@ final class SaeFolder {
         };
     }
 
+    // ------------------------------------------------------------------------------------------------------ reading
+
     static Sae load(Path folder, Device device) {
         if (!Files.isDirectory(folder)) {
             throw new DataException(
                     folder + " is not a folder with an SAE (" + CONFIGURATION + " and " + WEIGHTS + ")");
         }
-        Path configurationFile = folder.resolve(CONFIGURATION);
-        if (!Files.exists(configurationFile)) {
+        Path configuration = folder.resolve(CONFIGURATION);
+        if (!Files.exists(configuration)) {
             throw new DataException(folder + " holds no SAE: there is no " + CONFIGURATION);
         }
-        Map<String, Object> configuration = JsonFile.read(configurationFile);
-        Sparsity sparsity = sparsity(configurationFile, configuration);
-        refuseUnsupported(configurationFile, configuration);
-        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
-            for (String name : List.of("W_enc", "b_enc", "W_dec", "b_dec")) {
-                requireFloating(file, name);
-            }
-            List<Long> shape = file.tensor("W_enc").shape();
-            if (shape.size() != 2 || shape.stream().anyMatch(size -> size < 1 || size > Integer.MAX_VALUE)) {
-                throw new DataException(
-                        file.path() + ": tensor 'W_enc' has shape " + shape + " where [d_in, d_sae] was expected");
-            }
-            int width = shape.get(0).intValue();
-            int latents = shape.get(1).intValue();
-            requireSize(configurationFile, configuration, "d_in", width);
-            requireSize(configurationFile, configuration, "d_sae", latents);
-            if (sparsity instanceof TopK topK && topK.k() > latents) {
-                throw new DataException(
-                        configurationFile + ": k is " + topK.k() + " but there are only " + latents + " latents");
-            }
-            SaeWeights weights = SaeWeights.allocate(device.memory(), latents, width, sparsity.hasThresholds());
-            try (HostWeights host = HostWeights.allocate(device, latents, width, sparsity.hasThresholds())) {
-                file.readTransposed("W_enc", host.weights().encoder());
-                file.read("b_enc", host.weights().encoderBias());
-                file.read("W_dec", host.weights().decoder());
-                file.read("b_dec", host.weights().decoderBias());
-                Matrix thresholds = host.weights().thresholds();
-                if (thresholds != null) {
-                    requireFloating(file, "threshold");
-                    file.read("threshold", thresholds);
-                    clampBelowZero(thresholds);
-                }
-                host.upload(weights);
-                boolean subtract = !Boolean.FALSE.equals(configuration.get("apply_b_dec_to_input"));
-                return new Sae(device, weights, sparsity, subtract, configuration);
-            } catch (RuntimeException e) {
-                weights.close();
-                throw e;
-            }
+        Map<String, Object> entries = requireConfiguration(configuration);
+        try (TensorFile weights = TensorFile.open(folder.resolve(WEIGHTS))) {
+            return read(configuration, entries, weights, false).load(device);
         }
     }
 
-    private static void requireFloating(SafetensorsFile file, String name) {
-        String dtype = file.tensor(name).dtype();
-        if (!List.of("F32", "F16", "BF16", "F64").contains(dtype)) {
-            throw new DataException(file.path() + ": tensor '" + name + "' is of type " + dtype
-                    + " where F32, F16, BF16 or F64 was expected");
-        }
+    /**
+     * A {@code cfg.json} of which everything has been checked that can be without the weights.
+     *
+     * @throws DataException if it can't be read, or is that of an SAE that Darien can't compute
+     */
+    public static Map<String, Object> requireConfiguration(Path file) {
+        Map<String, Object> entries = JsonFile.read(file);
+        SaeLensConfiguration config = SaeLensConfiguration.of(file, entries);
+        refuseUnsupported(config, config.architecture());
+        return entries;
     }
 
-    private static void requireSize(Path file, Map<String, Object> configuration, String key, int size) {
-        Object said = configuration.get(key);
-        if (said != null && !(said instanceof Integer number && number == size)) {
+    /**
+     * What a {@code cfg.json} and its weights describe.
+     *
+     * @param file of the configuration, named in messages; other files of the format are looked for beside it
+     * @param asTopK reads a training checkpoint of a BatchTopK architecture as TopK, which it is without its threshold
+     * @throws DataException if the SAE is none that Darien can compute; says why
+     */
+    public static SaeLoader read(Path file, Map<String, Object> configuration, TensorFile weights, boolean asTopK) {
+        SaeLensConfiguration config = SaeLensConfiguration.of(file, configuration);
+        String architecture = asTopK && isBatchTopK(config.architecture()) ? "topk" : config.architecture();
+        refuseUnsupported(config, architecture);
+        SaeLoader loader = new SaeLoader(weights.tensor("W_enc").transposed());
+        config.requireSize("d_in", loader.width(), WEIGHTS);
+        config.requireSize("d_sae", loader.latents(), WEIGHTS);
+        if (architecture.equals("topk") && config.k() > loader.latents()) {
             throw new DataException(
-                    file + ": " + key + " is " + said + ", but by the tensor 'W_enc' in " + WEIGHTS + " it is " + size);
+                    file + ": k is " + config.k() + " but there are only " + loader.latents() + " latents");
         }
+        if (!architecture.equals("gated")) {
+            loader.encoderBias(weights.tensor("b_enc"));
+        }
+        loader.decoder(weights.tensor("W_dec"))
+                .decoderBias(weights.tensor("b_dec"))
+                .subtractsDecoderBias(config.flag("apply_b_dec_to_input", true));
+        select(loader, config, architecture, weights);
+        foldScalingFactor(loader, config, weights);
+        normalise(loader, config);
+        String unused = String.join(
+                ", ",
+                weights.tensors().keySet().stream()
+                        .filter(name -> !USED.contains(name))
+                        .toList());
+        if (!unused.isEmpty()) {
+            loader.note("tensors that have no part in SAELens's SAEs are left out: " + unused);
+        }
+        return loader.configuration(kept(config, weights));
     }
 
-    /** In SAELens values also pass a ReLU, so that a threshold below 0 is the same as 0. */
-    private static void clampBelowZero(Matrix thresholds) {
-        for (int latent = 0; latent < thresholds.columns(); latent++) {
-            thresholds.set(0, latent, Math.max(0, thresholds.get(0, latent)));
-        }
+    private static boolean isBatchTopK(String architecture) {
+        return architecture.equals("batchtopk") || architecture.equals("matryoshka_batchtopk");
     }
 
-    private static Sparsity sparsity(Path file, Map<String, Object> configuration) {
-        Object name = configuration.getOrDefault("architecture", "standard");
-        return switch (String.valueOf(name)) {
-            case "standard" -> new Relu();
-            case "jumprelu" -> new JumpRelu(0);
-            case "topk" -> {
-                if (!(configuration.get("k") instanceof Integer k) || k < 1) {
-                    throw new DataException(file + ": a topk SAE needs k, a whole number of at least 1, but k is "
-                            + configuration.get("k"));
-                }
-                if (Boolean.TRUE.equals(configuration.get("rescale_acts_by_decoder_norm"))) {
-                    throw new DataException(file + ": rescale_acts_by_decoder_norm is not supported; fold the decoder"
-                            + " norms into the weights first");
-                }
-                yield new TopK(k);
+    private static void refuseUnsupported(SaeLensConfiguration config, String architecture) {
+        switch (architecture) {
+            case "topk" -> config.k();
+            case "standard", "jumprelu", "gated", "batchtopk", "matryoshka_batchtopk" -> {
+                // What they need is in the weights.
             }
+            case "transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder" ->
+                throw new DataException(config.file() + ": architecture '" + architecture
+                        + "' reconstructs other activations than those it encodes; Darien has no transcoders");
+            case "matching_pursuit", "temporal" ->
+                throw new DataException(config.file() + ": architecture '" + architecture
+                        + "' encodes in several steps, which Darien can't; there is no equal of it");
             default ->
-                throw new DataException(file + ": architecture '" + name + "' is not one of standard, topk, jumprelu");
-        };
+                throw new DataException(config.file() + ": architecture '" + architecture
+                        + "' is not one of standard, topk, jumprelu, gated, batchtopk, matryoshka_batchtopk");
+        }
     }
 
-    private static void refuseUnsupported(Path file, Map<String, Object> configuration) {
-        Object subtract = configuration.get("apply_b_dec_to_input");
-        if (subtract != null && !(subtract instanceof Boolean)) {
-            throw new DataException(file + ": apply_b_dec_to_input is '" + subtract + "', neither true nor false");
+    private static void select(SaeLoader loader, SaeLensConfiguration config, String architecture, TensorFile weights) {
+        boolean rescale = config.flag("rescale_acts_by_decoder_norm", false);
+        switch (architecture) {
+            case "topk" -> loader.sparsity(new TopK(config.k()));
+            case "jumprelu" -> {
+                if (weights.content().get("log_threshold") instanceof Tensor logarithms) {
+                    double[] thresholds = loader.perLatent(logarithms);
+                    for (int i = 0; i < thresholds.length; i++) {
+                        thresholds[i] = Math.exp(thresholds[i]);
+                    }
+                    loader.thresholds(thresholds);
+                } else {
+                    loader.thresholds(loader.perLatent(weights.tensor("threshold")));
+                }
+                return;
+            }
+            case "gated" -> {
+                loader.gated(
+                        loader.perLatent(weights.tensor("r_mag")),
+                        loader.perLatent(weights.tensor("b_gate")),
+                        loader.perLatent(weights.tensor("b_mag")));
+                return;
+            }
+            case "batchtopk", "matryoshka_batchtopk" -> {
+                Tensor tensor = weights.tensor("topk_threshold");
+                double[] value = tensor.values();
+                if (value.length != 1 || !(value[0] > 0)) {
+                    throw new DataException(tensor.what() + " is " + (value.length == 1 ? value[0] : "not one number")
+                            + ": the SAE was never trained, and has no threshold to encode with; train it, or read it"
+                            + " with --as topk");
+                }
+                // The threshold was measured on codes that are rescaled already.
+                loader.threshold(value[0]);
+            }
+            default -> {
+                return;
+            }
         }
-        Object normalize = configuration.get("normalize_activations");
-        if (normalize != null && !"none".equals(normalize) && !Boolean.FALSE.equals(normalize)) {
-            throw new DataException(file + ": normalize_activations '" + normalize
+        if (rescale) {
+            loader.foldDecoderNorms(false);
+        }
+    }
+
+    /** A factor for each latent's code, which some files before version 6 have. */
+    private static void foldScalingFactor(SaeLoader loader, SaeLensConfiguration config, TensorFile weights) {
+        @Nullable Tensor tensor = weights.tensors().get("scaling_factor");
+        if (tensor == null) {
+            tensor = weights.tensors().get("finetuning_scaling_factor");
+        }
+        if (tensor == null) {
+            return;
+        }
+        double[] factors = loader.perLatent(tensor);
+        boolean ones = true;
+        for (double factor : factors) {
+            ones &= Math.abs(factor - 1) <= 1e-5;
+        }
+        if (ones) {
+            return;
+        }
+        if (!config.flag("finetuning_scaling_factor", false)) {
+            throw new DataException(tensor.what() + " isn't all ones, but finetuning_scaling_factor isn't set in "
+                    + config.file() + ": whether it applies can't be told; set it to true, or remove the tensor");
+        }
+        loader.scaleDecoder(factors).note("the scaling factors of the latents were folded into the decoder");
+    }
+
+    private static void normalise(SaeLoader loader, SaeLensConfiguration config) {
+        String name = config.normalizeActivations();
+        for (RowNormalization kind : RowNormalization.values()) {
+            if (kind.id().equals(name)) {
+                loader.normalization(kind);
+                return;
+            }
+        }
+        if (!name.equals(EXPECTED_AVERAGE)) {
+            throw new DataException(config.file() + ": normalize_activations '" + name
                     + "' is not supported; fold the scale into the weights and set it to 'none'");
         }
+        Path scaler = config.file().resolveSibling(SCALER);
+        if (!Files.exists(scaler)) {
+            throw new DataException(config.file() + ": normalize_activations is '" + EXPECTED_AVERAGE
+                    + "', but the scale that the weights were trained with isn't there; write it to " + scaler
+                    + " as {\"scaling_factor\": number}, or set it to 'none' if it is folded into the weights already");
+        }
+        @Nullable Object scale = JsonFile.read(scaler).get("scaling_factor");
+        if (scale == null) {
+            return;
+        }
+        if (!(scale instanceof Number number)
+                || !(number.doubleValue() > 0)
+                || Double.isInfinite(number.doubleValue())) {
+            throw new DataException(scaler + ": scaling_factor is " + scale + ", not a number above 0");
+        }
+        loader.foldScale(number.doubleValue(), number.doubleValue())
+                .note("the input scale " + scale + " was folded into the weights");
+    }
+
+    /** The configuration without what has been folded; what is saved with the SAE says the rest. */
+    private static Map<String, Object> kept(SaeLensConfiguration config, TensorFile weights) {
+        Map<String, Object> entries = new LinkedHashMap<>(config.entries());
+        entries.remove("rescale_acts_by_decoder_norm");
+        entries.remove("finetuning_scaling_factor");
+        List.of("activation_fn", "activation_fn_str", "activation_fn_kwargs").forEach(entries::remove);
+        Map<String, String> metadata = new LinkedHashMap<>(weights.metadata());
+        metadata.remove(FORMAT);
+        if (!metadata.isEmpty()) {
+            entries.put(WEIGHTS_METADATA, metadata);
+        }
+        return entries;
     }
 }

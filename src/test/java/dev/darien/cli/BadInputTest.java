@@ -172,10 +172,10 @@ class BadInputTest {
     @Test
     void whatIsNoSaeIsRefused() throws IOException {
         Path sae = folder.resolve("sae");
-        Darien.run("evaluate", folder.resolve("nowhere"), Darien.DATA).refused("nowhere", "not a folder with an SAE");
+        Darien.run("evaluate", folder.resolve("nowhere"), Darien.DATA).refused("nowhere", "doesn't exist");
         Files.createDirectories(sae);
         Darien.run("evaluate", sae, Darien.DATA).refused("cfg.json");
-        Darien.run("inspect", sae).refused("neither an SAE");
+        Darien.run("inspect", sae).refused("holds no SAE");
         for (String configuration : List.of("null", "[]", "{\"architecture\":\"topk\"}", "{", "\u00ff\u00fe")) {
             Files.write(sae.resolve("cfg.json"), configuration.getBytes(StandardCharsets.ISO_8859_1));
             Darien.run("evaluate", sae, Darien.DATA).refused("cfg.json");

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CommandLineTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"demo", "devices", "train", "evaluate", "encode", "decode", "inspect", "bench"})
+    @ValueSource(strings = {"demo", "devices", "train", "evaluate", "encode", "decode", "convert", "inspect", "bench"})
     void everyCommandExplainsItself(String command) {
         Darien.Outcome help = Darien.run(command, "--help").succeeded();
 
@@ -29,7 +29,16 @@ class CommandLineTest {
     @Test
     void helpListsEveryCommand() {
         assertThat(Darien.run("--help").succeeded().out())
-                .contains("demo", "devices", "train", "evaluate", "encode", "decode", "inspect", "130 interrupted");
+                .contains(
+                        "demo",
+                        "devices",
+                        "train",
+                        "evaluate",
+                        "encode",
+                        "decode",
+                        "convert",
+                        "inspect",
+                        "130 interrupted");
     }
 
     @Test

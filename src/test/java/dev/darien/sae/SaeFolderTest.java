@@ -92,7 +92,7 @@ class SaeFolderTest {
                 .containsEntry("apply_b_dec_to_input", true)
                 .containsEntry("normalize_activations", "none")
                 .containsEntry("reshape_activations", "none")
-                .containsEntry("metadata", Map.of());
+                .containsEntry("metadata", Map.of("sae_lens_version", "6.0.0"));
         try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("sae_weights.safetensors"))) {
             Map<String, List<Long>> shapes = new LinkedHashMap<>();
             file.tensors().forEach((name, tensor) -> {
@@ -127,7 +127,9 @@ class SaeFolderTest {
     @Test
     void whatDarienDoesNotKnowSurvives() {
         Map<String, Object> unknown = new LinkedHashMap<>();
-        unknown.put("metadata", Map.of("hook_name", "blocks.8.hook_resid_pre", "prepend_bos", true));
+        unknown.put(
+                "metadata",
+                Map.of("hook_name", "blocks.8.hook_resid_pre", "prepend_bos", true, "sae_lens_version", "6.37.1"));
         unknown.put("new_in_version_9", List.of(1, "two", Map.of("three", 3.5)));
         unknown.put("nothing", null);
         try (Sae sae = TestSaes.random(device, new Relu(), true, LATENTS, WIDTH, 4, unknown)) {
@@ -196,12 +198,12 @@ class SaeFolderTest {
         "W_dec, longer, tensor 'W_dec'",
         "b_dec, longer, tensor 'b_dec'",
         "threshold, longer, tensor 'threshold'",
-        "W_enc, flat, tensor 'W_enc' has shape",
+        "W_enc, flat, tensor 'W_enc' has the shape [210]",
         "W_dec, flat, tensor 'W_dec'",
         "W_enc, integers, tensor 'W_enc' is of type I32",
         "b_dec, integers, tensor 'b_dec' is of type I32",
         "threshold, integers, tensor 'threshold' is of type I32",
-        "W_enc, empty, tensor 'W_enc' has shape",
+        "W_enc, empty, tensor 'W_enc' has the shape",
     })
     void aTensorThatIsMissingOrDoesNotFitIsNamed(String tensor, String fault, String sentence) {
         write(DType.F32, config("jumprelu"), tensor + " " + fault);
@@ -225,8 +227,8 @@ class SaeFolderTest {
                 "d_in         | 8                 | d_in is 8, but by the tensor 'W_enc'",
                 "d_sae        | 29                | d_sae is 29, but by the tensor 'W_enc'",
                 "d_sae        | \"many\"          | d_sae is many",
-                "normalize_activations | \"layer_norm\" | normalize_activations 'layer_norm' is not supported",
-                "rescale_acts_by_decoder_norm | true   | rescale_acts_by_decoder_norm is not supported",
+                "normalize_activations | \"whitening\" | normalize_activations 'whitening' is not supported",
+                "rescale_acts_by_decoder_norm | 1      | rescale_acts_by_decoder_norm is '1'",
                 "apply_b_dec_to_input | \"yes\"   | apply_b_dec_to_input is 'yes'",
             })
     void aConfigurationThatDoesNotFitIsRefused(String key, String value, String sentence) throws IOException {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.cli;
+
+import dev.darien.sae.RowNormalization;
+import dev.darien.sae.Sae;
+import dev.darien.sae.SaeLoader;
+import dev.darien.sae.Sparsity;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** What an SAE is, in a few entries. */
+final class SaeSummary {
+    private SaeSummary() {}
+
+    static Map<String, Object> of(Sae sae) {
+        return of(sae.sparsity(), sae.latents(), sae.width(), sae.normalization());
+    }
+
+    static Map<String, Object> of(SaeLoader loader) {
+        return of(loader.sparsity(), loader.latents(), loader.width(), loader.normalization());
+    }
+
+    private static Map<String, Object> of(Sparsity rule, int latents, int width, RowNormalization normalization) {
+        Map<String, Object> summary = new LinkedHashMap<>();
+        summary.put("rule", rule.id());
+        if (rule.k() > 0) {
+            summary.put("k", rule.k());
+        }
+        summary.put("latents", latents);
+        summary.put("width", width);
+        if (normalization != RowNormalization.NONE) {
+            summary.put("normalization", normalization.id());
+        }
+        return summary;
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.interop;
+
+import dev.darien.data.TensorFile;
+import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Sae;
+import dev.darien.sae.SaeFolder;
+import dev.darien.sae.SaeLoader;
+import java.nio.file.Path;
+import java.util.List;
+
+/** SAELens's folders, which are Darien's own: see {@link SaeFolder}. */
+final class SaeLensFormat implements FormatWriter {
+    @Override
+    public boolean recognises(Candidate candidate) {
+        boolean weights = candidate.is(TensorFile.Kind.SAFETENSORS) && candidate.has("W_enc", "W_dec", "b_dec");
+        // Without a configuration it may be, if nothing else claims it.
+        return weights
+                && (candidate.json(SaeFolder.CONFIGURATION).isPresent()
+                        || !DictionaryLearningFormat.isConfigured(candidate));
+    }
+
+    @Override
+    public SaeLoader read(Candidate candidate, ReadAs as) {
+        SaeLoader loader = SaeFolder.read(
+                candidate.path(SaeFolder.CONFIGURATION),
+                candidate.requireJson(SaeFolder.CONFIGURATION, "which says by which rule latents are selected"),
+                candidate.file(),
+                "topk".equals(as.rule()));
+        if (loader.sparsity() instanceof JumpRelu) {
+            as.rule(candidate, "jumprelu", "gated", "batchtopk");
+        } else {
+            as.rule(candidate, loader.sparsity().id());
+        }
+        return loader;
+    }
+
+    @Override
+    public List<String> files() {
+        return List.of(SaeFolder.WEIGHTS, SaeFolder.CONFIGURATION);
+    }
+
+    @Override
+    public List<String> write(Sae sae, Path out) {
+        sae.save(out);
+        return List.of();
+    }
+}

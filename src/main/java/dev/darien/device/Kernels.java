@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * otherwise, {@code F32} with any stride; vectors are matrices of one row. Sums have a fixed order, so that results don't
  * depend on the number of threads.
  *
+ * <p>Work is shared among threads, so memory of a confined arena, which one thread may use, is refused.
+ *
  * <p>Calls are enqueued and take effect in the order in which they are made: nothing here returns a number to the host.
  * Wrong shapes are an {@link IllegalArgumentException} at once, see {@link CheckedKernels}. What depends on numbers, as
  * codes that turn out too small for a selection, a CPU says at once too; a device that works asynchronously says it in

@@ -53,6 +53,9 @@ public final class Shapes {
         shape("source", source, source.dtype(), out.rows(), out.columns());
         if (!source.isHost()) {
             reachable("source", source);
+        } else if (source.isConfined()) {
+            // Some devices could read it, but a program should mean the same on all.
+            throw outOfReach("source", source, Reach.CONFINED);
         }
         matrix("out", out, DType.F32, out.rows(), out.columns());
         vector("offset", offset, out.columns());
@@ -370,7 +373,11 @@ public final class Shapes {
     private void reachable(String what, Matrix matrix) {
         String obstacle = reach.obstacle(matrix);
         if (obstacle != null) {
-            throw new IllegalArgumentException(what + " " + matrix.shape() + " " + obstacle);
+            throw outOfReach(what, matrix, obstacle);
         }
+    }
+
+    private static IllegalArgumentException outOfReach(String what, Matrix matrix, String obstacle) {
+        return new IllegalArgumentException(what + " " + matrix.shape() + " " + obstacle);
     }
 }

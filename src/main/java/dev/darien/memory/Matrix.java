@@ -29,6 +29,9 @@ public final class Matrix implements AutoCloseable {
     public static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE);
     public static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(LITTLE);
 
+    /** Never started, so it can't be the one thread that owns a confined segment. */
+    private static final Thread OTHER = new Thread("other");
+
     private final MemorySegment segment;
     private final DType dtype;
     private final long rows;
@@ -133,6 +136,14 @@ public final class Matrix implements AutoCloseable {
     /** Whether Java code can reach the elements. */
     public boolean isHost() {
         return segment.byteSize() > 0 || rows == 0 || columns == 0;
+    }
+
+    /**
+     * Whether only one thread may touch the elements, because their segment comes from {@link
+     * java.lang.foreign.Arena#ofConfined}. Kernels share their work among threads and refuse such a matrix.
+     */
+    public boolean isConfined() {
+        return !segment.isAccessibleBy(OTHER);
     }
 
     /** A view of {@code count} rows from {@code first}. */

@@ -330,7 +330,7 @@ public final class DeviceFixture implements AutoCloseable {
 
     /** A host copy of the shape of a matrix. */
     private static final class HostCopy implements AutoCloseable {
-        private final Arena arena = Arena.ofConfined();
+        private final Arena arena = Arena.ofShared();
         private final Matrix matrix;
 
         HostCopy(Matrix like) {

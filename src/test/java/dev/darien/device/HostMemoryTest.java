@@ -32,7 +32,7 @@ class HostMemoryTest {
     void whatWasUploadedOrConvertedMayBeOverwritten(String name) {
         try (Device device = Device.open(name);
                 DeviceFixture fixture = DeviceFixture.on(device, null);
-                Arena arena = Arena.ofConfined();
+                Arena arena = Arena.ofShared();
                 Matrix staging = device.staging("staging", DType.F32, 1, 3)) {
             for (Matrix host : new Matrix[] {row(arena, 1, 2, 3), staging}) {
                 host.setRow(0, 1, 2, 3);
@@ -46,6 +46,25 @@ class HostMemoryTest {
                 device.download(converted, host);
                 assertThat(host.toArray(0)).containsExactly(3, 4.5f, 6);
             }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void memoryOfOneThreadIsRefused(String name) {
+        try (Device device = Device.open(name);
+                DeviceFixture fixture = DeviceFixture.on(device, null);
+                Arena confined = Arena.ofConfined()) {
+            Matrix host = row(confined, 1, 2, 3);
+            Matrix there = fixture.matrix(DType.F32, 1, 3);
+            assertThatThrownBy(() -> device.kernels().convert(host, 2, null, there))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("source F32[1, 3] is in memory that only one thread may use");
+            // Copies are the caller's own work.
+            device.upload(host, there);
+            host.setRow(0, 0, 0, 0);
+            device.download(there, host);
+            assertThat(host.toArray(0)).containsExactly(1, 2, 3);
         }
     }
 
@@ -100,7 +119,7 @@ class HostMemoryTest {
     void otherKernelsTakeHostMemoryOnlyWhereItIsTheDevices(String name) {
         try (Device device = Device.open(name);
                 DeviceFixture fixture = DeviceFixture.on(device, null);
-                Arena arena = Arena.ofConfined()) {
+                Arena arena = Arena.ofShared()) {
             Matrix host = row(arena, 3, 4);
             Matrix norms = fixture.vector(0);
             if (norms.isHost()) {

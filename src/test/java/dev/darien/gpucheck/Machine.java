@@ -81,6 +81,11 @@ record Machine(Path java, String classPath, Path home, Path work, Path logs, Str
                 .map(line -> JsonFile.parse(line, "a report"));
     }
 
+    /** A part of the time that is left. */
+    Duration share(double part) {
+        return Duration.ofNanos((long) (part * Math.max(0, deadline - System.nanoTime())));
+    }
+
     static double number(Map<String, Object> map, String key) {
         return map.get(key) instanceof Number number ? number.doubleValue() : Double.NaN;
     }

@@ -96,7 +96,7 @@ final class Parts {
         if (quick) {
             command.addAll(QUICK_TESTS);
         }
-        Ended ended = machine.run("tests", Duration.ofSeconds(quick ? 300 : 240), command);
+        Ended ended = machine.run("tests", machine.share(0.5), command);
         Map<String, Object> figures = new LinkedHashMap<>(read(report));
         boolean complete = Boolean.TRUE.equals(figures.get("complete"));
         StringBuilder text = new StringBuilder("%s tests passed, %s failed%s.\n"

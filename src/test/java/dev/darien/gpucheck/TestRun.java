@@ -2,6 +2,8 @@
 package dev.darien.gpucheck;
 
 import dev.darien.data.JsonFile;
+import dev.darien.device.Device;
+import dev.darien.device.TestDevices;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +51,11 @@ final class TestRun implements TestExecutionListener {
             request.selectors(DiscoverySelectors.selectClass(PACKAGE + "." + arguments[at]));
         }
         LauncherDiscoveryRequest built = request.build();
-        LauncherFactory.create().execute(built, run);
+        // A context that is held all the while need not be made anew for each of hundreds of tests.
+        try (Device held = Device.open(TestDevices.training())) {
+            System.out.println("testing " + held.describe());
+            LauncherFactory.create().execute(built, run);
+        }
         // Threads of a device that hung would keep the JVM.
         System.exit(run.failed == 0 && run.passed > 0 ? 0 : 1);
     }

@@ -12,6 +12,7 @@ module dev.darien {
     exports dev.darien.eval;
     exports dev.darien.interop;
     exports dev.darien.memory;
+    exports dev.darien.prune;
     exports dev.darien.report;
     exports dev.darien.sae;
     exports dev.darien.train;

@@ -61,6 +61,7 @@ public final class Main implements Callable<Integer> {
                 .addSubcommand("decode", new DecodeCommand(console, interruption))
                 .addSubcommand("convert", new ConvertCommand(console, interruption))
                 .addSubcommand("inspect", new InspectCommand(console))
+                .addSubcommand("prune", new PruneCommand(console))
                 .addSubcommand("bench", new BenchCommand(console))
                 .setOut(console.out())
                 .setErr(console.err())

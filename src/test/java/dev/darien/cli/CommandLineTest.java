@@ -18,7 +18,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CommandLineTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"demo", "devices", "train", "evaluate", "encode", "decode", "convert", "inspect", "bench"})
+    @ValueSource(
+            strings = {
+                "demo",
+                "devices",
+                "train",
+                "evaluate",
+                "encode",
+                "decode",
+                "convert",
+                "inspect",
+                "prune",
+                "bench"
+            })
     void everyCommandExplainsItself(String command) {
         Darien.Outcome help = Darien.run(command, "--help").succeeded();
 
@@ -38,6 +50,7 @@ class CommandLineTest {
                         "decode",
                         "convert",
                         "inspect",
+                        "prune",
                         "130 interrupted");
     }
 

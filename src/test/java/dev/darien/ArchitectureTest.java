@@ -45,6 +45,7 @@ class ArchitectureTest {
             "dev.darien.interop",
             "dev.darien.model",
             "dev.darien.report",
+            "dev.darien.reproduce",
             "dev.darien.cli");
 
     private static final String CPU = "dev.darien.device.cpu";

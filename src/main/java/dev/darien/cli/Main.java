@@ -66,6 +66,7 @@ public final class Main implements Callable<Integer> {
                 .addSubcommand("convert", new ConvertCommand(console, interruption))
                 .addSubcommand("inspect", new InspectCommand(console))
                 .addSubcommand("prune", new PruneCommand(console))
+                .addSubcommand("reproduce", new ReproduceCommand(console))
                 .addSubcommand("bench", new BenchCommand(console))
                 .setOut(console.out())
                 .setErr(console.err())

@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A classifier with ReLU between its layers, and the gradient of its mean cross-entropy. Its products are the device's
@@ -32,8 +33,10 @@ final class Classifier implements AutoCloseable {
     private final Matrix input;
     private final List<Matrix> outputs = new ArrayList<>();
     private final List<Matrix> outputGradients = new ArrayList<>();
-    /** Patches of each layer, and nothing for a dense one, whose input is its patch. */
-    private final List<Matrix> patches = new ArrayList<>();
+    /** Of each layer; null for a dense one, whose input is its patch. */
+    private final List<@Nullable Patches> patches = new ArrayList<>();
+
+    private final List<Matrix> patchValues = new ArrayList<>();
 
     private final Matrix patchGradients;
     private final int[] labels;
@@ -52,11 +55,13 @@ final class Classifier implements AutoCloseable {
             this.input = vector("input", shape.inputs());
             int widest = 0;
             for (LayerShape layer : shape.layers()) {
-                int patchValues = layer.positions() * layer.fanIn();
                 outputs.add(vector("outputs", layer.neurons()));
                 outputGradients.add(vector("gradients of outputs", layer.neurons()));
-                patches.add(vector("patches", layer.isDense() ? 0 : patchValues));
-                widest = Math.max(widest, layer.isDense() ? 0 : patchValues);
+                Patches ofLayer = layer.isDense() ? null : new Patches(layer);
+                int values = ofLayer == null ? 0 : ofLayer.size();
+                patches.add(ofLayer);
+                patchValues.add(vector("patches", values));
+                widest = Math.max(widest, values);
             }
             this.patchGradients = vector("gradients of patches", widest);
         } catch (RuntimeException | Error e) {
@@ -145,14 +150,13 @@ final class Classifier implements AutoCloseable {
         int bias = 0;
         for (int i = 0; i < shape.layers().size(); i++) {
             LayerShape layer = shape.layers().get(i);
-            if (!layer.isDense()) {
-                Elementwise.gatherPatches(
-                        layer, from.segment(), rows, patches.get(i).segment());
+            Patches ofLayer = patches.get(i);
+            if (ofLayer != null) {
+                ofLayer.gather(from.segment(), rows, patchValues.get(i).segment());
             }
-            int outputRows = rows * layer.positions();
-            Matrix out = view(outputs.get(i), outputRows, layer.outputs());
-            products.multiply(Product.NT, patches(i, from, rows), weights(i, weights), out);
-            Elementwise.addBiases(out.segment(), outputRows, layer.outputs(), biases, bias, !isLast(i));
+            Matrix out = view(outputs.get(i), rows * layer.positions(), layer.outputs());
+            products.multiply(Product.NT, operand(i, from, rows), weights(i, weights), out);
+            Elementwise.addBiases(out.segment(), rows, layer.neurons(), biases, bias, layer.outputs(), !isLast(i));
             from = outputs.get(i);
             bias += layer.outputs();
         }
@@ -175,11 +179,10 @@ final class Classifier implements AutoCloseable {
         for (int i = last; i >= 0; i--) {
             LayerShape layer = shape.layers().get(i);
             bias -= layer.outputs();
-            int outputRows = rows * layer.positions();
-            Matrix delta = view(outputGradients.get(i), outputRows, layer.outputs());
+            Matrix delta = view(outputGradients.get(i), rows * layer.positions(), layer.outputs());
             Matrix from = i == 0 ? input : outputs.get(i - 1);
-            products.multiply(Product.TN, delta, patches(i, from, rows), weights(i, gradients));
-            Elementwise.columnSums(delta.segment(), outputRows, layer.outputs(), biasGradients, bias);
+            products.multiply(Product.TN, delta, operand(i, from, rows), weights(i, gradients));
+            Elementwise.channelSums(delta.segment(), rows, layer.neurons(), biasGradients, bias, layer.outputs());
             if (i > 0) {
                 inputGradients(i, delta, rows);
             }
@@ -190,12 +193,13 @@ final class Classifier implements AutoCloseable {
     private void inputGradients(int i, Matrix delta, int rows) {
         LayerShape layer = shape.layers().get(i);
         Matrix below = outputGradients.get(i - 1);
-        if (layer.isDense()) {
+        Patches ofLayer = patches.get(i);
+        if (ofLayer == null) {
             products.multiply(Product.NN, delta, weights(i, weights), view(below, rows, layer.inputs()));
         } else {
             Matrix ofPatches = view(patchGradients, rows * layer.positions(), layer.fanIn());
             products.multiply(Product.NN, delta, weights(i, weights), ofPatches);
-            Elementwise.scatterPatches(layer, ofPatches.segment(), rows, below.segment());
+            ofLayer.scatter(ofPatches.segment(), rows, below.segment());
         }
         Elementwise.maskInactive(outputMemory(i - 1), below.segment(), rows * layer.inputs());
     }
@@ -221,9 +225,9 @@ final class Classifier implements AutoCloseable {
         return layer == shape.layers().size() - 1;
     }
 
-    private Matrix patches(int i, Matrix from, int rows) {
+    private Matrix operand(int i, Matrix from, int rows) {
         LayerShape layer = shape.layers().get(i);
-        return view(layer.isDense() ? from : patches.get(i), rows * layer.positions(), layer.fanIn());
+        return view(layer.isDense() ? from : patchValues.get(i), rows * layer.positions(), layer.fanIn());
     }
 
     private Matrix weights(int i, Matrix all) {

@@ -113,10 +113,11 @@ final class ClassifierRuns {
             for (int layer = 0; layer < shape.layers().size() - 1; layer++) {
                 int neurons = shape.layers().get(layer).neurons();
                 MemorySegment outputs = classifier.outputMemory(layer);
-                long at = 0;
                 for (int row = 0; row < rows; row++) {
-                    for (int neuron = 0; neuron < neurons; neuron++, at += Float.BYTES) {
-                        counts[from + neuron] += outputs.get(Matrix.FLOAT, at) > 0 ? 1 : 0;
+                    long start = (long) row * neurons * Float.BYTES;
+                    for (int neuron = 0; neuron < neurons; neuron++) {
+                        float output = outputs.get(Matrix.FLOAT, start + (long) neuron * Float.BYTES);
+                        counts[from + neuron] += output > 0 ? 1 : 0;
                     }
                 }
                 from += neurons;

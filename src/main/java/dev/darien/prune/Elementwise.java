@@ -11,34 +11,49 @@ final class Elementwise {
 
     private Elementwise() {}
 
-    /** {@code out[r, c] += biases[offset + c]}, then what is negative becomes 0 if {@code relu}. */
-    static void addBiases(MemorySegment out, int rows, int columns, float[] biases, int offset, boolean relu) {
+    /**
+     * {@code out[r, i] += biases[offset + i mod outputs]}, then what is negative becomes 0 if {@code relu}.
+     *
+     * @param neurons of a row, {@code outputs} for each position
+     */
+    static void addBiases(
+            MemorySegment out, int rows, int neurons, float[] biases, int offset, int outputs, boolean relu) {
         float floor = relu ? 0 : Float.NEGATIVE_INFINITY;
-        long at = 0;
+        float[] tiled = Floats.of(neurons, i -> biases[offset + i % outputs]);
         for (int row = 0; row < rows; row++) {
-            for (int column = 0; column < columns; column++, at += Float.BYTES) {
-                out.set(FLOAT, at, Math.max(out.get(FLOAT, at) + biases[offset + column], floor));
+            long start = (long) row * neurons * Float.BYTES;
+            for (int i = 0; i < neurons; i++) {
+                long at = start + (long) i * Float.BYTES;
+                out.set(FLOAT, at, Math.max(out.get(FLOAT, at) + tiled[i], floor));
             }
         }
     }
 
-    /** {@code gradient[i] = 0} where {@code activations[i]} isn't positive: the derivative of ReLU, 0 at 0. */
+    /** {@code gradient[i] = 0} where {@code activations[i]}, which ReLU gave, is 0: its derivative, 0 at 0. */
     static void maskInactive(MemorySegment activations, MemorySegment gradient, int count) {
-        for (long at = 0, end = (long) count * Float.BYTES; at < end; at += Float.BYTES) {
-            gradient.set(FLOAT, at, activations.get(FLOAT, at) > 0 ? gradient.get(FLOAT, at) : 0);
+        for (int i = 0; i < count; i++) {
+            long at = (long) i * Float.BYTES;
+            // Activations aren't negative, so their bits are 0 or a positive number; a branch here would be a guess.
+            int active = -activations.get(Matrix.INT, at) >> 31;
+            gradient.set(Matrix.INT, at, gradient.get(Matrix.INT, at) & active);
         }
     }
 
-    /** {@code sums[offset + c] = Σ_r x[r, c]}. */
-    static void columnSums(MemorySegment x, int rows, int columns, float[] sums, int offset) {
-        for (int column = 0; column < columns; column++) {
-            sums[offset + column] = 0;
-        }
-        long at = 0;
+    /** {@code sums[offset + c] = Σ x[r, i]} over all rows and those i that are c modulo {@code outputs}. */
+    static void channelSums(MemorySegment x, int rows, int neurons, float[] sums, int offset, int outputs) {
+        float[] tiled = new float[neurons];
         for (int row = 0; row < rows; row++) {
-            for (int column = 0; column < columns; column++, at += Float.BYTES) {
-                sums[offset + column] += x.get(FLOAT, at);
+            long start = (long) row * neurons * Float.BYTES;
+            for (int i = 0; i < neurons; i++) {
+                tiled[i] += x.get(FLOAT, start + (long) i * Float.BYTES);
             }
+        }
+        for (int output = 0; output < outputs; output++) {
+            float sum = 0;
+            for (int i = output; i < neurons; i += outputs) {
+                sum += tiled[i];
+            }
+            sums[offset + output] = sum;
         }
     }
 
@@ -68,45 +83,5 @@ final class Elementwise {
             loss += Math.log(sum) + largest - logits.get(FLOAT, at + (long) labels[row] * Float.BYTES);
         }
         return loss;
-    }
-
-    /** The patches of {@code rows} inputs, [rows · positions, fanIn], of a layer that isn't dense. */
-    static void gatherPatches(LayerShape layer, MemorySegment input, int rows, MemorySegment patches) {
-        long run = (long) layer.kernel() * layer.channels() * Float.BYTES;
-        long to = 0;
-        for (int row = 0; row < rows; row++) {
-            for (int y = 0; y < layer.outputSide(); y++) {
-                for (int x = 0; x < layer.outputSide(); x++) {
-                    for (int dy = 0; dy < layer.kernel(); dy++, to += run) {
-                        MemorySegment.copy(input, lineStart(layer, row, y, x, dy), patches, to, run);
-                    }
-                }
-            }
-        }
-    }
-
-    /** The transpose of {@link #gatherPatches}: each input value gets the sum over the patches that it is in. */
-    static void scatterPatches(LayerShape layer, MemorySegment patches, int rows, MemorySegment input) {
-        input.asSlice(0, (long) rows * layer.inputs() * Float.BYTES).fill((byte) 0);
-        int run = layer.kernel() * layer.channels();
-        long from = 0;
-        for (int row = 0; row < rows; row++) {
-            for (int y = 0; y < layer.outputSide(); y++) {
-                for (int x = 0; x < layer.outputSide(); x++) {
-                    for (int dy = 0; dy < layer.kernel(); dy++) {
-                        long to = lineStart(layer, row, y, x, dy);
-                        for (int i = 0; i < run; i++, to += Float.BYTES, from += Float.BYTES) {
-                            input.set(FLOAT, to, input.get(FLOAT, to) + patches.get(FLOAT, from));
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /** The byte at which line {@code dy} of the patch at (y, x) begins in its input. */
-    private static long lineStart(LayerShape layer, int row, int y, int x, int dy) {
-        long line = (long) row * layer.side() + (long) y * layer.stride() + dy;
-        return (line * layer.side() + (long) x * layer.stride()) * layer.channels() * Float.BYTES;
     }
 }

@@ -134,8 +134,8 @@ public final class LabelledImages {
     void copy(int image, MemorySegment rows, int row) {
         int from = image * width;
         long to = (long) row * width * Float.BYTES;
-        for (int i = 0; i < width; i++, to += Float.BYTES) {
-            rows.set(Matrix.FLOAT, to, Byte.toUnsignedInt(pixels[from + i]) / WHITE);
+        for (int i = 0; i < width; i++) {
+            rows.set(Matrix.FLOAT, to + (long) i * Float.BYTES, Byte.toUnsignedInt(pixels[from + i]) / WHITE);
         }
     }
 }

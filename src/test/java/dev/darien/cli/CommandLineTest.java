@@ -29,6 +29,7 @@ class CommandLineTest {
                 "convert",
                 "inspect",
                 "prune",
+                "reproduce",
                 "bench"
             })
     void everyCommandExplainsItself(String command) {
@@ -51,6 +52,7 @@ class CommandLineTest {
                         "convert",
                         "inspect",
                         "prune",
+                        "reproduce",
                         "130 interrupted");
     }
 

@@ -45,6 +45,7 @@ class ArchitectureTest {
             "dev.darien.interop",
             "dev.darien.model",
             "dev.darien.report",
+            "dev.darien.reproduce",
             "dev.darien.cli");
 
     private static final String CPU = "dev.darien.device.cpu";
@@ -143,6 +144,15 @@ class ArchitectureTest {
                 .resideOutsideOfPackage(CLI)
                 .should()
                 .dependOnClassesThat(resideInAPackage("picocli..")));
+    }
+
+    @Test
+    void onlyTheModelPackageUsesOnnxRuntimeAndTokenizers() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.darien.model")
+                .should()
+                .dependOnClassesThat(resideInAnyPackage("ai..")));
     }
 
     @Test

@@ -62,5 +62,6 @@ class ReadmeTest {
         Matcher fvu = Pattern.compile("FVU ([0-9.E-]+)").matcher(said);
         assertThat(fvu.find()).as(said).isTrue();
         assertThat(Double.parseDouble(fvu.group(1))).as(said).isBetween(0.0, 0.5);
+        assertThat(said).containsPattern("Strongest latents \\[Active\\[latent=\\d+, value=[0-9.]+], Active");
     }
 }

@@ -2,6 +2,8 @@
 package dev.darien.cli;
 
 import dev.darien.device.Device;
+import dev.darien.device.Precision;
+import dev.darien.memory.DType;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -29,6 +32,8 @@ import picocli.CommandLine.Option;
 final class BenchCommand implements Callable<Integer> {
     private static final int MOST_ROUNDS = 1000;
 
+    private static final Map<String, DType> DTYPES = Map.of("f32", DType.F32, "f16", DType.F16, "bf16", DType.BF16);
+
     private final Console console;
 
     @Option(names = "--quick", description = "One small size, and fewer rounds.")
@@ -37,11 +42,51 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--rounds", paramLabel = "N", description = "Rounds for each size (default: 5, with --quick 3).")
     private int rounds;
 
+    @ArgGroup(exclusive = false, heading = "A size of your own, instead of the usual ones:%n")
+    private @Nullable OwnSize own;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "f32|f16|bf16",
+            defaultValue = "f32",
+            description = "What training steps read (default: ${DEFAULT-VALUE}).")
+    private String dtype = "f32";
+
+    @Option(
+            names = "--precision",
+            paramLabel = "fp32|tf32|bf16",
+            defaultValue = "fp32",
+            description = "As that of train (default: ${DEFAULT-VALUE}).")
+    private String precision = "fp32";
+
     @Mixin
     private DeviceArguments device = new DeviceArguments();
 
     @Option(names = "--json", description = "Print the result as one JSON object.")
     private boolean json;
+
+    /** A size to measure. */
+    private static final class OwnSize {
+        @Option(names = "--d", paramLabel = "D", required = true, description = "Width of the activations.")
+        private int width;
+
+        @Option(names = "--latents", paramLabel = "F", required = true, description = "Latents.")
+        private int latents;
+
+        @Option(
+                names = "--batch",
+                paramLabel = "B",
+                defaultValue = "1024",
+                description = "Tokens for each step (default: ${DEFAULT-VALUE}).")
+        private int batch;
+
+        @Option(
+                names = "--k",
+                paramLabel = "K",
+                defaultValue = "32",
+                description = "Active latents for each token (default: ${DEFAULT-VALUE}).")
+        private int k;
+    }
 
     BenchCommand(Console console) {
         this.console = console;
@@ -56,9 +101,12 @@ final class BenchCommand implements Callable<Integer> {
             return rounds;
         });
         int wanted = rounds > 0 ? rounds : quick ? 3 : 5;
-        try (Device opened = device.open()) {
-            Map<String, Object> result =
-                    measure(opened, quick ? BenchSize.QUICK : BenchSize.ALL, BenchEffort.of(wanted));
+        DType read = Choices.pick("dtype", dtype, DTYPES);
+        Precision products = Choices.pick("precision", precision, Choices.of(Precision.values()));
+        List<BenchSize> sizes = sizes();
+        try (Device opened = device.open(products)) {
+            Map<String, Object> result = measure(opened, sizes, read, BenchEffort.of(wanted));
+            result.put("precision", products.name().toLowerCase(Locale.ROOT));
             if (json) {
                 console.json(result);
             } else {
@@ -68,8 +116,16 @@ final class BenchCommand implements Callable<Integer> {
         return 0;
     }
 
+    private List<BenchSize> sizes() {
+        OwnSize mine = own;
+        if (mine == null) {
+            return quick ? BenchSize.QUICK : BenchSize.ALL;
+        }
+        return UsageException.check(() -> List.of(new BenchSize(mine.width, mine.latents, mine.batch, mine.k)));
+    }
+
     /** {@code machine}, and {@code sizes} with the figures of {@link BenchKernels} and {@link BenchStep}. */
-    Map<String, Object> measure(Device opened, List<BenchSize> wanted, BenchEffort effort) {
+    Map<String, Object> measure(Device opened, List<BenchSize> wanted, DType read, BenchEffort effort) {
         Map<String, Object> result = new LinkedHashMap<>();
         console.notice("measuring the peaks of " + opened.describe());
         result.put("machine", BenchPeaks.machine(opened, device.resolvedThreads(), effort.rounds()));
@@ -81,7 +137,9 @@ final class BenchCommand implements Callable<Integer> {
             try (BenchKernels kernels = new BenchKernels(opened, size)) {
                 figures.putAll(kernels.measure(effort));
             }
-            figures.putAll(BenchStep.measure(opened, size, effort));
+            figures.putAll(BenchStep.measure(opened, size, read, effort));
+            double stepMillis = 1e3 * size.batch() / value(figures.get("resident_tokens_per_second"));
+            figures.put("outside_gemm_share", 1 - value(figures.get("gemm_ms")) / stepMillis);
             sizes.add(figures);
         }
         result.put("sizes", sizes);
@@ -114,6 +172,9 @@ final class BenchCommand implements Callable<Integer> {
         rate(rows, sizes, "Adam, GB/s", "adam_gb_per_s", "adam_share");
         rate(rows, sizes, "gradients and Adam fused, GB/s", "latent_step_gb_per_s", "latent_step_share");
         rate(rows, sizes, "training step, tokens/s **", "tokens_per_second", "step_share");
+        rate(rows, sizes, "  on a batch that is there", "resident_tokens_per_second", "");
+        plain(rows, sizes, "  share outside the product", "outside_gemm_share");
+        plain(rows, sizes, "  memory of a step, MB", "step_memory_mb");
         return peaks(machine) + "\n" + Texts.grid(head, rows) + """
 
                 Medians of %s rounds, ± half of highest - lowest, and the share of the peak in the same round:

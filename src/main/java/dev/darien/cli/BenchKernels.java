@@ -219,8 +219,15 @@ final class BenchKernels implements AutoCloseable {
         map.put("selection_us_per_row", selection(seconds));
         double[] pack = of(seconds, Work.PACK);
         map.put("pack_ms", BenchRounds.of(rounds, round -> pack[round] * 1e3).median());
+        // What the step spends on its one product, had it the batch's size.
+        map.put(
+                "gemm_ms",
+                BenchRounds.of(rounds, round -> of(seconds, Work.PRODUCT)[round] * 1e3 * size.batch() / productRows)
+                        .median());
         rate(map, "decode_gflops", null, size.sparseFlops(), of(seconds, Work.DECODE), fma(peaks));
         rate(map, "reconstruct_gflops", null, 2 * size.sparseFlops(), of(seconds, Work.RECONSTRUCT), fma(peaks));
+        rate(map, "decode_gb_per_s", null, size.gatheredBytes(), of(seconds, Work.DECODE), copy(peaks));
+        rate(map, "reconstruct_gb_per_s", null, size.gatheredBytes(), of(seconds, Work.RECONSTRUCT), copy(peaks));
         double[] group = of(seconds, Work.GROUP);
         map.put(
                 "group_ns_per_entry",

@@ -14,6 +14,13 @@ import java.util.Map;
  * @param k active latents for each row
  */
 record BenchSize(int width, int latents, int batch, int k) {
+    BenchSize {
+        if (width < 1 || latents < 1 || batch < 1 || k < 1 || k > latents) {
+            throw new IllegalArgumentException("--d, --latents, --batch and --k must be at least 1, and --k at most"
+                    + " --latents, not " + width + ", " + latents + ", " + batch + " and " + k);
+        }
+    }
+
     static final List<BenchSize> ALL = List.of(
             new BenchSize(128, 4096, 1024, 32),
             new BenchSize(512, 8192, 1024, 32),
@@ -26,6 +33,14 @@ record BenchSize(int width, int latents, int batch, int k) {
         return 2.0 * latents * width;
     }
 
+    /**
+     * The yardstick of a step's memory: 16 bytes for each parameter, which are weights, moments and gradients, and one
+     * batch's pre-activations, which a CPU never holds.
+     */
+    double leastBytes() {
+        return 16 * (parameters() + latents + width) + 4.0 * batch * latents;
+    }
+
     /** Operations of the encoder's product for {@code rows} rows. */
     double productFlops(int rows) {
         return 2.0 * rows * width * latents;
@@ -34,6 +49,11 @@ record BenchSize(int width, int latents, int batch, int k) {
     /** Operations of multiplying each entry of a batch's codes with a row. */
     double sparseFlops() {
         return 2.0 * batch * k * width;
+    }
+
+    /** Rows of the decoder that a batch's codes name, and the batch once. */
+    double gatheredBytes() {
+        return 4.0 * batch * (k + 1) * width;
     }
 
     Map<String, Object> asMap() {

@@ -6,58 +6,93 @@ import dev.darien.data.ActivationSources;
 import dev.darien.data.DataCheck;
 import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
-import dev.darien.data.SyntheticOptions;
-import dev.darien.data.SyntheticSource;
+import dev.darien.data.SeededRandom;
 import dev.darien.device.Device;
 import dev.darien.device.Peaks;
 import dev.darien.memory.Allocator;
+import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.train.Auxiliary;
 import dev.darien.train.Recipe;
-import dev.darien.train.Trainer;
+import dev.darien.train.StepBenchmark;
 import dev.darien.train.TrainingOptions;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
  * Measures whole training steps of a TopK SAE without auxiliary loss and clipping, as {@code train --aux none --clip
- * none} takes them, reading from memory included.
+ * none} takes them: with rows read from memory in random order, and on a batch that is there.
  */
 final class BenchStep {
-    private static final int LEAST_STEPS = 10;
+    private static final int LEAST_STEPS = 4;
     private static final int MOST_STEPS = 400;
     private static final int BATCHES_OF_DATA = 4;
 
     private BenchStep() {}
 
-    static Map<String, Object> measure(Device device, BenchSize size, BenchEffort effort) {
-        int rounds = effort.rounds();
+    static Map<String, Object> measure(Device device, BenchSize size, DType dtype, BenchEffort effort) {
         int rows = BATCHES_OF_DATA * size.batch();
-        SyntheticOptions data = new SyntheticOptions(size.width(), 2 * size.width(), 0.02, 0, 0, 0.3, 0.02, 0, rows, 1);
-        try (SyntheticSource synthetic = new SyntheticSource(data);
-                Allocator memory = Allocator.host("benchmark data");
-                Matrix made = memory.matrix("activations", synthetic.dtype(), rows, size.width());
-                ActivationSource source = ActivationSources.of(made, "synthetic activations")) {
-            // Made beforehand: making them takes longer than reading them would.
-            synthetic.read(0, rows, made);
+        try (Allocator memory = Allocator.host("benchmark data");
+                Matrix made = memory.matrix("activations", dtype, rows, size.width());
+                ActivationSource source = ActivationSources.of(made, "random activations")) {
+            fill(made);
             DataSummary summary = DataCheck.scan(source, OnNan.FAIL);
-            double estimate = tokensPerSecond(device, source, summary, size, LEAST_STEPS);
-            int steps = Math.clamp((long) (effort.stepSeconds() * estimate / size.batch()), LEAST_STEPS, MOST_STEPS);
-            double[] figures = new double[rounds];
-            double[] limits = new double[rounds];
-            for (int round = 0; round < rounds; round++) {
-                limits[round] = limit(size, BenchPeaks.of(device));
-                figures[round] = tokensPerSecond(device, source, summary, size, steps);
+            TrainingOptions options = Recipe.of("topk")
+                    .latents(size.latents())
+                    .k(size.k())
+                    .batch(size.batch())
+                    .tokens((long) MOST_STEPS * effort.rounds() * size.batch())
+                    .auxiliary(new Auxiliary.None())
+                    .clip(0)
+                    .build(size.width());
+            device.memory().resetPeak();
+            long before = device.memory().allocatedBytes();
+            try (StepBenchmark steps = new StepBenchmark(device, source, summary, options)) {
+                steps.fed(LEAST_STEPS);
+                long held = device.memory().peakBytes() - before;
+                return measure(device, size, effort, steps, held);
             }
-            Map<String, Object> map = new LinkedHashMap<>();
-            BenchRounds.of(figures).addTo(map, "tokens_per_second");
-            map.put("limit_tokens_per_second", BenchRounds.of(limits).median());
-            map.put(
-                    "step_share",
-                    BenchRounds.of(rounds, round -> figures[round] / limits[round])
-                            .median());
-            return map;
+        }
+    }
+
+    private static Map<String, Object> measure(
+            Device device, BenchSize size, BenchEffort effort, StepBenchmark steps, long held) {
+        int rounds = effort.rounds();
+        int count = Math.clamp((long) (effort.stepSeconds() / steps.fed(LEAST_STEPS)), LEAST_STEPS, MOST_STEPS);
+        double[] fed = new double[rounds];
+        double[] resident = new double[rounds];
+        double[] limits = new double[rounds];
+        for (int round = 0; round < rounds; round++) {
+            limits[round] = limit(size, BenchPeaks.of(device));
+            fed[round] = size.batch() / steps.fed(count);
+            resident[round] = size.batch() / steps.resident(count);
+        }
+        Map<String, Object> map = new LinkedHashMap<>();
+        BenchRounds.of(fed).addTo(map, "tokens_per_second");
+        map.put("limit_tokens_per_second", BenchRounds.of(limits).median());
+        map.put("step_share", ratio(fed, limits));
+        BenchRounds.of(resident).addTo(map, "resident_tokens_per_second");
+        // 1 where reading and copying are hidden behind the step.
+        map.put("fed_share", ratio(fed, resident));
+        map.put("step_memory_mb", held / 1e6);
+        map.put("step_memory_share", held / size.leastBytes());
+        return map;
+    }
+
+    private static double ratio(double[] figures, double[] of) {
+        return BenchRounds.of(figures.length, round -> figures[round] / of[round])
+                .median();
+    }
+
+    /** Normal numbers: what a step takes depends on how many latents it keeps, not on what they mean. */
+    private static void fill(Matrix rows) {
+        SeededRandom random = new SeededRandom(1);
+        float[] values = new float[rows.columns()];
+        for (long row = 0; row < rows.rows(); row++) {
+            for (int column = 0; column < values.length; column++) {
+                values[column] = (float) random.nextGaussian();
+            }
+            rows.setRow(row, values);
         }
     }
 
@@ -69,20 +104,5 @@ final class BenchStep {
         double arithmetic = (size.productFlops(size.batch()) + 4 * size.sparseFlops()) / peaks.fmaGflops();
         double memory = 24 * size.parameters() / peaks.copyGigabytesPerSecond();
         return size.batch() * 1e9 / (arithmetic + memory);
-    }
-
-    private static double tokensPerSecond(
-            Device device, ActivationSource source, DataSummary summary, BenchSize size, int steps) {
-        TrainingOptions options = Recipe.of("topk")
-                .latents(size.latents())
-                .k(size.k())
-                .batch(size.batch())
-                .tokens((long) steps * size.batch())
-                .auxiliary(new Auxiliary.None())
-                .clip(0)
-                .build(size.width());
-        try (Trainer trainer = new Trainer(device, source, summary, List.of(options))) {
-            return trainer.train().tokensPerSecond();
-        }
     }
 }

@@ -3,6 +3,7 @@ package dev.darien.data;
 
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Rows of activations [rows, width] that can be read in any order, as often as wanted, and from several threads at
@@ -31,6 +32,17 @@ public interface ActivationSource extends AutoCloseable {
 
     /** Reads the rows {@code firstRow … firstRow + count - 1}; otherwise like the other {@code read}. */
     void read(long firstRow, int count, Matrix out);
+
+    /**
+     * Row {@code number} as a new array.
+     *
+     * @throws IndexOutOfBoundsException if there is no such row
+     */
+    default float[] row(long number) {
+        Matrix one = Matrix.of(MemorySegment.ofArray(new byte[width() * dtype().bytes()]), dtype(), 1, width());
+        read(number, 1, one);
+        return one.toArray(0);
+    }
 
     /** File and tensor, for people. */
     String describe();

@@ -48,6 +48,17 @@ public interface Device extends AutoCloseable {
     PackedEncoder packedEncoder(int latents, int width);
 
     /**
+     * An encoder for any number of threads at a time, with a copy of {@code wEnc} F32[F, d] and {@code bEnc} F32[1, F],
+     * which are in the host's memory.
+     *
+     * @throws UnsupportedOperationException if this device isn't a CPU
+     */
+    default ConcurrentEncoder concurrentEncoder(Matrix wEnc, Matrix bEnc) {
+        throw new UnsupportedOperationException(
+                name() + " encodes for one thread at a time; open a CPU device for many");
+    }
+
+    /**
      * A zeroed matrix in the host's memory, of the kind that this device copies fastest, for {@link #upload} and {@link
      * #download}. Kernels take it only as the source of {@link Kernels#convert}; for input batches see {@link
      * #batchQueue}.

@@ -168,9 +168,14 @@ public final class Allocator implements AutoCloseable {
         return allocated.get();
     }
 
-    /** The most bytes held at any moment. */
+    /** The most bytes held at any moment, or since {@link #resetPeak()}. */
     public long peakBytes() {
         return peak.get();
+    }
+
+    /** Forgets what was held at most before now. */
+    public void resetPeak() {
+        peak.set(allocated.get());
     }
 
     /** How many allocations this owner itself has made so far. */

@@ -52,30 +52,46 @@ final class RowNormalizer implements AutoCloseable {
     }
 
     private void normalise(int r) {
+        double mean = mean(kind, row);
+        double scale = scale(kind, row, mean);
+        normalise(kind, row, mean, scale);
+        means[r] = mean;
+        scales[r] = scale;
+    }
+
+    /** What {@code kind} subtracts from {@code row}. */
+    static double mean(RowNormalization kind, float[] row) {
+        if (kind != RowNormalization.LAYER_NORM) {
+            return 0;
+        }
         double sum = 0;
         for (float value : row) {
             sum += value;
         }
-        double mean = kind == RowNormalization.LAYER_NORM ? sum / row.length : 0;
+        return sum / row.length;
+    }
+
+    /** What the reconstruction of {@code row} is multiplied by. */
+    static double scale(RowNormalization kind, float[] row, double mean) {
         double squares = 0;
         for (float value : row) {
             squares += (value - mean) * (value - mean);
         }
-        double scale;
+        return Math.sqrt(squares / (kind == RowNormalization.LAYER_NORM ? row.length - 1 : row.length));
+    }
+
+    /** Normalises {@code row} in place. */
+    static void normalise(RowNormalization kind, float[] row, double mean, double scale) {
         double factor;
         if (kind == RowNormalization.LAYER_NORM) {
-            scale = Math.sqrt(squares / (row.length - 1));
             factor = 1 / (scale + EPSILON);
         } else {
             // A row of zeros stays one.
-            scale = Math.sqrt(squares / row.length);
             factor = scale == 0 ? 0 : 1 / scale;
         }
         for (int c = 0; c < row.length; c++) {
             row[c] = (float) ((row[c] - mean) * factor);
         }
-        means[r] = mean;
-        scales[r] = scale;
     }
 
     /**

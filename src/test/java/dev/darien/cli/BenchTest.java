@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.darien.data.JsonFile;
 import dev.darien.device.Device;
 import dev.darien.device.TestDevices;
+import dev.darien.memory.DType;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -33,7 +34,7 @@ class BenchTest {
     void everyFigureOfEverySizeIsThereAndPositive(String name) {
         List<BenchSize> sizes = List.of(new BenchSize(8, 32, 16, 4), new BenchSize(7, 33, 17, 3));
         try (Device device = Device.open(name)) {
-            Map<String, Object> result = new BenchCommand(console).measure(device, sizes, LEAST);
+            Map<String, Object> result = new BenchCommand(console).measure(device, sizes, DType.F16, LEAST);
 
             assertThat(result).containsOnlyKeys("machine", "rounds", "sizes");
             assertThat(RunRecord.object(result.get("machine")))
@@ -45,10 +46,20 @@ class BenchTest {
             for (Object one : measured) {
                 Map<String, Object> figures = RunRecord.object(one);
                 assertThat(figures)
-                        .containsKeys("d", "latents", "batch", "k", "gemm_gflops", "gemm_share", "tokens_per_second");
+                        .containsKeys(
+                                "d",
+                                "latents",
+                                "batch",
+                                "k",
+                                "gemm_gflops",
+                                "gemm_share",
+                                "tokens_per_second",
+                                "fed_share",
+                                "step_memory_share");
                 figures.forEach((key, value) -> {
                     boolean ofPeak = key.endsWith("_share") || key.startsWith("limit");
-                    boolean mayBeLess = key.endsWith("_spread") || key.startsWith("selection");
+                    boolean mayBeLess =
+                            key.endsWith("_spread") || key.startsWith("selection") || key.startsWith("outside");
                     if (!mayBeLess && (!ofPeak || hasPeaks)) {
                         assertThat(((Number) value).doubleValue())
                                 .as(key)
@@ -82,6 +93,14 @@ class BenchTest {
         assertThat(odd.best()).isEqualTo(10);
         assertThat(odd.spread()).isEqualTo(7 / 5.0, within(1e-15));
         assertThat(even.median()).isEqualTo(2.5);
+    }
+
+    @Test
+    void anImpossibleSizeIsRefusedInOneLine() {
+        int status = Main.run(console, Interruption.none(), "bench", "--d", "8", "--latents", "16", "--k", "17");
+
+        assertThat(status).isEqualTo(2);
+        assertThat(err.toString()).contains("--k at most --latents").hasLineCount(1);
     }
 
     @Test

@@ -18,7 +18,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CommandLineTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"demo", "devices", "train", "evaluate", "encode", "decode", "convert", "inspect", "bench"})
+    @ValueSource(
+            strings = {
+                "demo",
+                "devices",
+                "train",
+                "evaluate",
+                "encode",
+                "decode",
+                "convert",
+                "inspect",
+                "prune",
+                "reproduce",
+                "bench"
+            })
     void everyCommandExplainsItself(String command) {
         Darien.Outcome help = Darien.run(command, "--help").succeeded();
 
@@ -38,6 +51,8 @@ class CommandLineTest {
                         "decode",
                         "convert",
                         "inspect",
+                        "prune",
+                        "reproduce",
                         "130 interrupted");
     }
 

@@ -3,6 +3,7 @@ package dev.darien.device.cpu;
 
 import dev.darien.device.BatchQueue;
 import dev.darien.device.CheckedKernels;
+import dev.darien.device.ConcurrentEncoder;
 import dev.darien.device.Device;
 import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
@@ -98,6 +99,15 @@ final class CpuDevice implements Device {
     @Override
     public PackedEncoder packedEncoder(int latents, int width) {
         return encoders.allocate(memory, latents, width);
+    }
+
+    @Override
+    public ConcurrentEncoder concurrentEncoder(Matrix wEnc, Matrix bEnc) {
+        wEnc.require(DType.F32);
+        bEnc.require(DType.F32, 1, wEnc.intRows());
+        return team == null
+                ? new ScalarConcurrentEncoder(memory, wEnc, bEnc)
+                : VectorSupport.concurrentEncoder(memory, wEnc, bEnc);
     }
 
     @Override

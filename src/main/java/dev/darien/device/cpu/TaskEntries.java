@@ -53,7 +53,8 @@ final class TaskEntries {
         end = to;
     }
 
-    private int rowCount(int row) {
+    /** Number of entries of one row. */
+    int rowCount(int row) {
         int total = 0;
         for (int run = row; run < runs; run += rows) {
             total += lengths[run];
@@ -88,6 +89,16 @@ final class TaskEntries {
                 MemorySegment.copy(values, from, valueTarget, Matrix.FLOAT, to * Float.BYTES, length);
                 to += length;
             }
+        }
+    }
+
+    /** Copies the entries of one row into arrays with room for them. */
+    void copyRow(int row, int[] toIndices, float[] toValues) {
+        int to = 0;
+        for (int run = row; run < runs; run += rows) {
+            System.arraycopy(indices, starts[run], toIndices, to, lengths[run]);
+            System.arraycopy(values, starts[run], toValues, to, lengths[run]);
+            to += lengths[run];
         }
     }
 

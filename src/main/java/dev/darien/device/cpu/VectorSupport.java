@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
+import dev.darien.device.ConcurrentEncoder;
 import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.Peaks;
 import dev.darien.memory.Allocator;
+import dev.darien.memory.Matrix;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,6 +75,12 @@ final class VectorSupport {
     @SuppressWarnings("DoNotCallSuggester")
     static PackedEncoder encoder(Allocator allocator, int latents, int width) {
         return new VectorEncoder(allocator, latents, width);
+    }
+
+    /** An encoder of the vector kernels for many threads. */
+    @SuppressWarnings("DoNotCallSuggester")
+    static ConcurrentEncoder concurrentEncoder(Allocator allocator, Matrix wEnc, Matrix bEnc) {
+        return new VectorConcurrentEncoder(allocator, wEnc, bEnc);
     }
 
     /** What the cores and the memory give at best. */

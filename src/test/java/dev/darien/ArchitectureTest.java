@@ -147,6 +147,15 @@ class ArchitectureTest {
     }
 
     @Test
+    void onlyTheModelPackageUsesOnnxRuntimeAndTokenizers() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.darien.model")
+                .should()
+                .dependOnClassesThat(resideInAnyPackage("ai..")));
+    }
+
+    @Test
     void thePublicApiShowsNoTypeOfAnotherLibrary() {
         check(codeUnits()
                 .that(arePublicOrProtected())

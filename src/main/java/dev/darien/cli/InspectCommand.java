@@ -6,6 +6,7 @@ import dev.darien.data.DataException;
 import dev.darien.data.Tensor;
 import dev.darien.data.TensorFile;
 import dev.darien.interop.SaeFile;
+import dev.darien.model.OnnxModel;
 import dev.darien.sae.SaeLoader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,8 +33,9 @@ import picocli.CommandLine.Parameters;
         description = {
             "Says what a file or folder is: tensors, types, shapes, configuration.",
             "",
-            "Knows safetensors, PyTorch, npz and npy files, SAEs of any format that darien convert reads, and the"
-                    + " folders that darien train writes. Nothing in a file is ever run.",
+            "Knows safetensors, PyTorch, npz and npy files, SAEs of any format that darien convert reads, the folders"
+                    + " that darien train writes, and ONNX models, of which it lists the tensors that darien collect"
+                    + " can collect. Nothing in a file is ever run.",
             ""
         })
 final class InspectCommand implements Callable<Integer> {
@@ -66,6 +68,10 @@ final class InspectCommand implements Callable<Integer> {
     private Map<String, Object> file() {
         Map<String, Object> found = new LinkedHashMap<>();
         found.put("path", path.toString());
+        if (OnnxModel.isModel(path)) {
+            found.putAll(ModelSummary.of(path));
+            return found;
+        }
         try (TensorFile file = TensorFile.open(path)) {
             boolean codes = file.kind() == TensorFile.Kind.SAFETENSORS
                     && file.tensors().keySet().containsAll(Set.of("offsets", "indices", "values"))
@@ -190,6 +196,7 @@ final class InspectCommand implements Callable<Integer> {
         if (found.get("notes") instanceof List<?> notes) {
             notes.forEach(note -> text.append("  ").append(note).append('\n'));
         }
+        text.append(ModelSummary.text(found));
         if (found.get("tensors") instanceof List<?> tensors) {
             List<List<String>> rows = new ArrayList<>();
             for (Object tensor : tensors) {

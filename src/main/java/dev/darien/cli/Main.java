@@ -38,6 +38,10 @@ public final class Main implements Callable<Integer> {
             // The library's warnings in the same form as our own notices.
             System.setProperty("java.util.logging.SimpleFormatter.format", "darien: %5$s%n");
         }
+        if (System.getProperty("slf4j.internal.verbosity") == null) {
+            // DJL's tokenizers bring SLF4J, which would complain that nobody logs with it.
+            System.setProperty("slf4j.internal.verbosity", "ERROR");
+        }
         Interruption interruption = Interruption.ofThisProcess();
         interruption.exit(run(Console.system(), interruption, args));
     }

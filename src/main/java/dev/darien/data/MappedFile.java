@@ -14,7 +14,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A whole file as read-only memory, of any size. */
-final class MappedFile implements AutoCloseable {
+public final class MappedFile implements AutoCloseable {
     private final Path path;
     private final MemorySegment segment;
     private final Arena arena;
@@ -26,7 +26,7 @@ final class MappedFile implements AutoCloseable {
         this.arena = arena;
     }
 
-    static MappedFile open(Path path) {
+    public static MappedFile open(Path path) {
         if (Files.isDirectory(path)) {
             throw new DataException(path + " is a folder where a file was expected; name the file in it");
         }
@@ -51,7 +51,7 @@ final class MappedFile implements AutoCloseable {
     }
 
     /** What went wrong, without class names and without the path again. */
-    static String reason(IOException e) {
+    public static String reason(IOException e) {
         return switch (e) {
             case NoSuchFileException missing -> "it doesn't exist";
             case AccessDeniedException denied -> "permission denied";
@@ -62,16 +62,16 @@ final class MappedFile implements AutoCloseable {
         };
     }
 
-    Path path() {
+    public Path path() {
         return path;
     }
 
-    long size() {
+    public long size() {
         return segment.byteSize();
     }
 
     /** The bytes; {@link IllegalStateException} after close. */
-    MemorySegment segment() {
+    public MemorySegment segment() {
         if (closed.get()) {
             throw new IllegalStateException(path + " is closed");
         }

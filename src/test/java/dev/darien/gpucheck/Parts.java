@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 
 /** The parts that say whether the device computes what it should: its tests, the CPU's results, and the sanitizer. */
 final class Parts {
-    private static final String TAGS = "(device | cuda) & !standin & !long";
+    private static final String TAGS = "(device | cuda) & !standin";
     private static final List<String> QUICK_TESTS = List.of("device.DenseKernelsTest", "device.HostMemoryTest");
     private static final List<String> SANITIZED =
             List.of("device.DenseKernelsTest", "device.EncodeKernelsTest", "device.GradientKernelsTest");

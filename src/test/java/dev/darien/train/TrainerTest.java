@@ -72,6 +72,7 @@ class TrainerTest {
         return reports;
     }
 
+    @Tag("long")
     @ParameterizedTest
     @FieldSource("ARCHITECTURES")
     void theErrorFalls(String architecture) {
@@ -83,6 +84,7 @@ class TrainerTest {
         assertThat(reports.getLast().tokens()).isEqualTo(300 * 64);
     }
 
+    @Tag("long")
     @Test
     void penaltiesAreSteeredToTheTargetL0() {
         for (String architecture : List.of("jumprelu", "relu")) {
@@ -202,6 +204,7 @@ class TrainerTest {
     }
 
     /** Most latents start looking away from all data, and with TopK would never fire. */
+    @Tag("long")
     @Test
     void theAuxiliaryLossRevivesDeadLatents() {
         double[] dead = new double[2];
@@ -286,6 +289,7 @@ class TrainerTest {
         }
     }
 
+    @Tag("long")
     @ParameterizedTest
     @ValueSource(strings = {"topk", "batchtopk", "jumprelu"})
     void theScaleOfTheDataDoesNotMatter(String architecture) {
@@ -300,6 +304,7 @@ class TrainerTest {
         assertThat(fvu[2]).isCloseTo(fvu[0], within(0.03 * fvu[0]));
     }
 
+    @Tag("long")
     @Test
     void batchTopKEncodesByTheThresholdItHasLearnt() {
         TrainingOptions options = recipe("batchtopk").tokens(1000 * 64).build(WIDTH);

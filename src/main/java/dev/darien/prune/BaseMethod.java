@@ -13,13 +13,13 @@ public enum BaseMethod {
     /** A random number. */
     RANDOM,
     /**
-     * Layer-adaptive magnitude (Lee et al. 2021, arXiv 2010.07611, equation 1): w² over the sum of squares of those of
+     * Layer-adaptive magnitude (Lee et al. 2021, arXiv 2010.07611): w² over the sum of squares of those of
      * its layer that are as large or larger, compared over all layers. The largest weight of a layer scores 1, so no
      * layer is ever emptied.
      */
     LAMP,
     /**
-     * Lookahead (Park et al. 2020, arXiv 2002.04809, equation 4): |w| times the norm of the weights into the neuron that
+     * Lookahead (Park et al. 2020, arXiv 2002.04809): |w| times the norm of the weights into the neuron that
      * it comes from, times the norm of those out of the neuron that it goes to. Compared within a layer, as there, so that
      * each layer loses the same share.
      */

@@ -246,8 +246,11 @@ final class Classifier implements AutoCloseable {
 
     @Override
     public void close() {
-        products.close();
-        memory.releaseAll();
-        memory.close();
+        try {
+            products.close();
+        } finally {
+            memory.releaseAll();
+            memory.close();
+        }
     }
 }

@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /**
  * How many neurons are dead, their ReLU 0: the mean over inputs of the share of neurons that are dead for that input
- * (Liu et al. 2023, section 3). Each position of a convolution's channel counts as a neuron.
+ * (Liu et al. 2023). Each position of a convolution's channel counts as a neuron.
  *
  * @param total the static and the dynamic part together
  * @param staticPart the share of neurons that are dead for all inputs

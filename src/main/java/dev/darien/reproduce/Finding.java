@@ -26,18 +26,23 @@ public record Finding(
         values = List.copyOf(values);
     }
 
-    /** A claim that a number is above 0: it holds if the whole interval is. */
+    /** A claim that a number is above 0: it holds if the whole interval is. One seed can't tell. */
     public static Finding positive(String claim, String setting, List<Double> values) {
-        Interval interval = Interval.of(values);
-        return new Finding(
-                claim, setting, values, interval, interval.low() > 0 ? Verdict.HOLDS : Verdict.DOES_NOT_HOLD, "");
+        return of(claim, setting, values, Interval.of(values).low() > 0);
     }
 
     /** A claim that a number is below 0. */
     public static Finding negative(String claim, String setting, List<Double> values) {
+        return of(claim, setting, values, Interval.of(values).high() < 0);
+    }
+
+    private static Finding of(String claim, String setting, List<Double> values, boolean holds) {
         Interval interval = Interval.of(values);
-        return new Finding(
-                claim, setting, values, interval, interval.high() < 0 ? Verdict.HOLDS : Verdict.DOES_NOT_HOLD, "");
+        if (values.size() < 2) {
+            return new Finding(
+                    claim, setting, values, interval, Verdict.NOT_TESTABLE, "one seed says nothing of the spread");
+        }
+        return new Finding(claim, setting, values, interval, holds ? Verdict.HOLDS : Verdict.DOES_NOT_HOLD, "");
     }
 
     /** A claim that nothing here can tell. */

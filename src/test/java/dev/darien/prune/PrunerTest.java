@@ -84,18 +84,20 @@ class PrunerTest {
             assertThat(pruned).isNotNull();
             assertThat(pruned.byActivating()).isZero();
             assertThat(pruned.afterAll()).isEqualTo(pruned.afterBase());
-            if (base == BaseMethod.MAGNITUDE || base == BaseMethod.GRADIENT) {
+            if (base != BaseMethod.RANDOM) {
+                PruningMask expected = new PruningMask(weights.length);
+                expected.pruneLowest(
+                        base.scores(SHAPE, expected, weights, gradients, 0), (int) (0.3 * weights.length), i -> true);
+                assertThat(mask.factors()).containsExactly(expected.factors());
+            }
+            if (base == BaseMethod.MAGNITUDE) {
                 double[] sizes = new double[weights.length];
-                Arrays.setAll(
-                        sizes,
-                        i -> base == BaseMethod.MAGNITUDE ? Math.abs(weights[i]) : Math.abs(weights[i] * gradients[i]));
-                double[] sorted = sizes.clone();
-                Arrays.sort(sorted);
-                double threshold = sorted[(int) (0.3 * sorted.length)];
+                Arrays.setAll(sizes, i -> Math.abs(weights[i]));
+                Arrays.sort(sizes);
+                double threshold = sizes[(int) (0.3 * sizes.length)];
                 for (int i = 0; i < sizes.length; i++) {
-                    // Many gradients are 0 exactly, so only what isn't tied at the threshold is certain.
-                    if (sizes[i] != threshold) {
-                        assertThat(mask.keeps(i)).isEqualTo(sizes[i] > threshold);
+                    if (Math.abs(weights[i]) != threshold) {
+                        assertThat(mask.keeps(i)).isEqualTo(Math.abs(weights[i]) > threshold);
                     }
                 }
             }

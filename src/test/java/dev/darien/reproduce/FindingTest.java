@@ -24,7 +24,8 @@ class FindingTest {
         Finding finding = Finding.positive("claim", "setting", List.of(7.0));
 
         assertThat(finding.interval()).hasToString("7.0000");
-        assertThat(finding.verdict()).isEqualTo(Verdict.DOES_NOT_HOLD);
+        assertThat(finding.verdict()).isEqualTo(Verdict.NOT_TESTABLE);
+        assertThat(finding.remark()).contains("one seed");
     }
 
     @Test

@@ -81,6 +81,10 @@ final class FileBatches implements BatchSource {
                             + " one of " + length + "; evaluate them one after the other");
                 }
                 length = own;
+                if (!file.tensors().containsKey(TARGETS)) {
+                    throw new DataException(path + " has no tensor '" + TARGETS
+                            + "' (the token that follows each), which a" + " suffix needs; collect it with --context");
+                }
                 Matrix next = file.matrix(TARGETS);
                 @Nullable Matrix here = file.tensors().containsKey(TOKENS) ? file.matrix(TOKENS) : null;
                 long count = next.rows() * next.columns();

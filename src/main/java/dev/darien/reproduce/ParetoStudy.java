@@ -47,7 +47,7 @@ final class ParetoStudy {
         return of(architecture).stream().map(Frontier::through).toList();
     }
 
-    /** {@code better} has the lower FVU at equal L0: mean of ln(FVU / FVU of the other). */
+    /** {@code better} has the lower FVU at equal L0: mean of ln(FVU / FVU of the other) where both have runs. */
     Finding lowerFvu(String claim, String better, String other) {
         List<Frontier> first = frontiers(better);
         List<Frontier> second = frontiers(other);

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -27,7 +28,7 @@ final class Sweep implements AutoCloseable {
 
     /** Sizes of all runs. */
     record Plan(int latents, int batch, long tokens) {
-        static final Plan FULL = new Plan(512, 512, 1_024_000);
+        static final Plan FULL = new Plan(512, 512, 512_000);
         static final Plan QUICK = new Plan(256, 256, 10_240);
 
         static Plan of(Experiment experiment) {
@@ -36,7 +37,7 @@ final class Sweep implements AutoCloseable {
 
         @Override
         public String toString() {
-            return "tiny-lm, F=" + latents + ", B=" + batch + ", " + tokens / 1000 + ",000 tokens";
+            return String.format(Locale.ROOT, "tiny-lm, F=%d, B=%d, %,d tokens", latents, batch, tokens);
         }
     }
 

@@ -81,13 +81,7 @@ class BadInputTest {
                                 "feature-choice",
                                 "--budget-cap",
                                 0.01),
-                        refusal(
-                                "cap above one",
-                                "cap of a budget",
-                                "--arch",
-                                "feature-choice",
-                                "--budget-cap",
-                                2),
+                        refusal("cap above one", "cap of a budget", "--arch", "feature-choice", "--budget-cap", 2),
                         refusal(
                                 "rounding",
                                 "did you mean 'nearest'",

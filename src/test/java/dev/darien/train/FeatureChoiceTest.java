@@ -43,7 +43,8 @@ class FeatureChoiceTest {
     void theBudgetOfABatchIsKTokensARow(Rounding rounding) {
         try (Device device = Device.open(TestDevices.training());
                 SyntheticSource data = source();
-                Trainer trainer = new Trainer(device, data, List.of(recipe(rounding).build(16)))) {
+                Trainer trainer =
+                        new Trainer(device, data, List.of(recipe(rounding).build(16)))) {
             List<TrainingMetrics> reports = new ArrayList<>();
             trainer.addListener((run, metrics) -> reports.add(metrics));
             trainer.train();
@@ -77,7 +78,9 @@ class FeatureChoiceTest {
                     assertThat(codes.entries() / (double) rows.length).isCloseTo(K, within(0.25 * K));
                 }
                 List<Integer> bits = WeightBytes.of(sae);
-                assertThat(bits.subList(bits.size() - LATENTS, bits.size()).stream().distinct().count())
+                assertThat(bits.subList(bits.size() - LATENTS, bits.size()).stream()
+                                .distinct()
+                                .count())
                         .as("different thresholds")
                         .isGreaterThan(LATENTS / 2);
             }

@@ -243,8 +243,7 @@ class RecipeTest {
             case "clip" -> recipe.clip(number);
             case "target" -> recipe.targetL0(number);
             case "groups" -> recipe.groups(List.of((int) number));
-            case "cap" ->
-                recipe.budgets(new FeatureBudgets(0.5, null, number, FeatureBudgets.Rounding.STOCHASTIC, 0));
+            case "cap" -> recipe.budgets(new FeatureBudgets(0.5, null, number, FeatureBudgets.Rounding.STOCHASTIC, 0));
             case "tanh" -> recipe.tanhPenalty(number);
             case "auxk" -> recipe.auxiliary(new Auxiliary.AuxK(1, 1));
             default -> throw new AssertionError(what);

@@ -21,8 +21,9 @@ final class TestOptions {
         return switch (architecture) {
             case "gated", "p-anneal" -> Recipe.of(architecture).targetL0(6);
             case "feature-choice" ->
-                Recipe.of("feature-choice").k(4).budgets(new FeatureBudgets(
-                        0.3, null, 1, FeatureBudgets.Rounding.ACCUMULATED, 7));
+                Recipe.of("feature-choice")
+                        .k(4)
+                        .budgets(new FeatureBudgets(0.3, null, 1, FeatureBudgets.Rounding.ACCUMULATED, 7));
             case "tanh" -> Recipe.of("jumprelu").tanhPenalty(4).l0(0.01);
             case "topk", "batchtopk", "matryoshka", "multi-topk" ->
                 Recipe.of(architecture).k(4).auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));

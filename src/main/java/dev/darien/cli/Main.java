@@ -64,6 +64,7 @@ public final class Main implements Callable<Integer> {
                 .addSubcommand("encode", new EncodeCommand(console, interruption))
                 .addSubcommand("decode", new DecodeCommand(console, interruption))
                 .addSubcommand("convert", new ConvertCommand(console, interruption))
+                .addSubcommand("compare", new CompareCommand(console))
                 .addSubcommand("inspect", new InspectCommand(console))
                 .addSubcommand("prune", new PruneCommand(console))
                 .addSubcommand("reproduce", new ReproduceCommand(console))

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.eval;
 
-import dev.darien.device.Device;
-import dev.darien.device.Product;
-import dev.darien.memory.DType;
-import dev.darien.memory.Matrix;
 import dev.darien.sae.Sae;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -20,8 +17,6 @@ public record Recovery(double mmcs, double recall, double chance) {
     /** Cosine above which a direction counts as found. */
     public static final double FOUND = 0.9;
 
-    private static final int TILE_ROWS = 64;
-
     /**
      * Compares the decoder of {@code sae} with {@code truth}, [directions][d], of any norms but 0.
      *
@@ -32,6 +27,7 @@ public record Recovery(double mmcs, double recall, double chance) {
             throw new IllegalArgumentException("there are no true directions to compare with");
         }
         for (float[] direction : truth) {
+            requireDirection(direction);
             if (direction.length != sae.width()) {
                 throw new IllegalArgumentException("the true directions are of width " + direction.length
                         + ", but the SAE is of width " + sae.width());
@@ -49,59 +45,21 @@ public record Recovery(double mmcs, double recall, double chance) {
                 sum / truth.length, (double) found / truth.length, chanceCosine(sae.latents(), sae.width()));
     }
 
-    /** For each true direction its largest cosine with a decoder row; rows of norm 0 have cosine 0 with everything. */
-    private static double[] largestCosines(Sae sae, float[][] truth) {
-        Device device = sae.device();
-        int tileRows = Math.min(TILE_ROWS, truth.length);
-        double[] largest = new double[truth.length];
-        try (Matrix norms = device.memory().vector("decoder norms", sae.latents());
-                Matrix hostNorms = device.staging("decoder norms", DType.F32, 1, sae.latents());
-                Matrix hostDirections = device.staging("true directions", DType.F32, tileRows, sae.width());
-                Matrix directions = device.memory().matrix("true directions", tileRows, sae.width());
-                Matrix products = device.memory().matrix("products", tileRows, sae.latents());
-                Matrix hostProducts = device.staging("products", DType.F32, tileRows, sae.latents())) {
-            device.kernels().rowNorms(sae.weights().decoder(), norms);
-            device.download(norms, hostNorms);
-            float[] decoderNorms = hostNorms.toArray(0);
-            for (int first = 0; first < truth.length; first += tileRows) {
-                int rows = Math.min(tileRows, truth.length - first);
-                for (int row = 0; row < rows; row++) {
-                    hostDirections.setRow(row, truth[first + row]);
-                }
-                device.upload(hostDirections, directions);
-                device.kernels()
-                        .multiply(
-                                Product.NT,
-                                directions.slice(0, rows),
-                                sae.weights().decoder(),
-                                products.slice(0, rows),
-                                false);
-                device.download(products.slice(0, rows), hostProducts.slice(0, rows));
-                for (int row = 0; row < rows; row++) {
-                    largest[first + row] = largest(hostProducts.toArray(row), decoderNorms) / norm(truth[first + row]);
-                }
+    private static void requireDirection(float[] direction) {
+        for (float value : direction) {
+            if (value != 0) {
+                return;
             }
         }
-        return largest;
+        throw new IllegalArgumentException("a true direction is 0 and so has no cosine with anything");
     }
 
-    private static double largest(float[] products, float[] norms) {
-        double largest = Double.NEGATIVE_INFINITY;
-        for (int latent = 0; latent < products.length; latent++) {
-            largest = Math.max(largest, norms[latent] > 0 ? (double) products[latent] / norms[latent] : 0);
+    /** For each true direction its largest cosine with a decoder row; rows of norm 0 have cosine 0 with everything. */
+    private static float[] largestCosines(Sae sae, float[][] truth) {
+        try (Directions directions = Directions.of(sae.device(), truth);
+                Directions decoder = Directions.decoders(List.of(sae))) {
+            return Cosines.largest(directions, decoder).byA();
         }
-        return largest;
-    }
-
-    private static double norm(float[] direction) {
-        double squares = 0;
-        for (float value : direction) {
-            squares += (double) value * value;
-        }
-        if (squares == 0) {
-            throw new IllegalArgumentException("a true direction is 0 and so has no cosine with anything");
-        }
-        return Math.sqrt(squares);
     }
 
     /**

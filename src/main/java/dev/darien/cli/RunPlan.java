@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -27,8 +28,9 @@ import java.util.stream.Stream;
  * @param options everything that decides how it is trained
  */
 record RunPlan(String name, String architecture, TrainingOptions options) {
-    private static final Set<String> WITH_K = Set.of("topk", "batchtopk");
-    private static final Set<String> WITH_PENALTY = Set.of("relu", "jumprelu");
+    private static final Set<String> WITH_K = architectures(Recipe::hasK);
+    private static final Set<String> WITH_L1 = architectures(Recipe::hasL1);
+    private static final Set<String> WITH_PENALTY = architectures(name -> !Recipe.hasK(name));
     private static final double AUXILIARY_COEFFICIENT = 1.0 / 32;
 
     /** An option of which several values can be given. */
@@ -70,7 +72,7 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         List<Axis<?>> axes = List.of(
                 new Axis<>("--latents", arguments.latents, Set.of(), String::valueOf, Recipe::latents),
                 new Axis<>("--k", arguments.k, WITH_K, String::valueOf, Recipe::k),
-                new Axis<>("--l1", arguments.l1, Set.of("relu"), Real::text, (recipe, l1) -> recipe.l1(l1.value())),
+                new Axis<>("--l1", arguments.l1, WITH_L1, Real::text, (recipe, l1) -> recipe.l1(l1.value())),
                 new Axis<>(
                         "--target-l0",
                         arguments.targetL0,
@@ -112,6 +114,10 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
             }
         }
         return List.copyOf(plans.values());
+    }
+
+    private static Set<String> architectures(Predicate<String> which) {
+        return Recipe.ARCHITECTURES.stream().filter(which).collect(Collectors.toUnmodifiableSet());
     }
 
     private static List<Setting> append(List<Setting> before, Setting setting) {
@@ -188,6 +194,12 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         }
         if (arguments.bandwidth != null && (only || architecture.equals("jumprelu"))) {
             recipe.bandwidth(arguments.bandwidth.value());
+        }
+        if (arguments.tanh != null && (only || architecture.equals("jumprelu"))) {
+            recipe.tanhPenalty(arguments.tanh.value());
+        }
+        if (!arguments.groups.isEmpty() && (only || architecture.equals("matryoshka"))) {
+            recipe.groups(arguments.groups);
         }
         if (arguments.kWarmup != null && (only || WITH_K.contains(architecture))) {
             recipe.kWarmup(arguments.kWarmup);

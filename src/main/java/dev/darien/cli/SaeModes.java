@@ -2,6 +2,7 @@
 package dev.darien.cli;
 
 import dev.darien.sae.BatchTopK;
+import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sae;
@@ -52,6 +53,7 @@ final class SaeModes {
             case Relu relu -> "relu";
             case TopK topK -> "topk";
             case JumpRelu jumpRelu -> "threshold";
+            case Gated gated -> "gate";
             case BatchTopK batchTopK -> throw new IllegalStateException("an SAE doesn't select over a batch");
         };
     }

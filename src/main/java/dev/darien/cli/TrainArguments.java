@@ -73,8 +73,8 @@ final class TrainArguments {
             split = ",",
             paramLabel = "NAME",
             description =
-                    "relu, topk, batchtopk (= mutual-choice) or jumprelu; several, with commas, train one SAE each"
-                            + " (default: topk).")
+                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), matryoshka or jumprelu; several,"
+                            + " with commas, train one SAE each (default: topk).")
     List<String> architectures = List.of();
 
     @Option(
@@ -97,8 +97,9 @@ final class TrainArguments {
             names = "--k",
             split = ",",
             paramLabel = "K",
-            description = "Active latents for each token (topk), or in the mean (batchtopk); several with commas"
-                    + " (default: 32).")
+            description =
+                    "Active latents for each token (topk), or in the mean (batchtopk, matryoshka); several with commas"
+                            + " (default: 32).")
     List<Integer> k = List.of();
 
     @Option(
@@ -113,7 +114,7 @@ final class TrainArguments {
             split = ",",
             paramLabel = "LAMBDA",
             converter = Real.Converter.class,
-            description = "Coefficient of the L1 penalty (relu); several with commas.")
+            description = "Coefficient of the L1 penalty (relu, gated, p-anneal); several with commas.")
     List<Real> l1 = List.of();
 
     @Option(
@@ -129,7 +130,8 @@ final class TrainArguments {
             split = ",",
             paramLabel = "L",
             converter = Real.Converter.class,
-            description = "L0 that the penalty of relu or jumprelu is steered to; several with commas.")
+            description =
+                    "L0 that the penalty of relu, gated, p-anneal or jumprelu is steered to; several with commas.")
     List<Real> targetL0 = List.of();
 
     @Option(
@@ -141,6 +143,21 @@ final class TrainArguments {
     Real bandwidth;
 
     @Option(
+            names = "--tanh-penalty",
+            paramLabel = "SLOPE",
+            converter = Real.Converter.class,
+            description = "Penalise tanh(SLOPE * f) instead of the L0, with the coefficient of --l0 (jumprelu).")
+    @Nullable
+    Real tanh;
+
+    @Option(
+            names = "--groups",
+            split = ",",
+            paramLabel = "F",
+            description = "Latents in each nested group (matryoshka; default: 1, 1, 2, 4 and 8 sixteenths).")
+    List<Integer> groups = List.of();
+
+    @Option(
             names = "--sparsity-warmup",
             paramLabel = "STEPS",
             description = "Steps over which the penalty rises (default: 5 %% of the run).")
@@ -150,7 +167,7 @@ final class TrainArguments {
     @Option(
             names = "--aux",
             paramLabel = "none|auxk",
-            description = "Loss that revives dead latents (default: auxk for topk and batchtopk, else none).")
+            description = "Loss that revives dead latents (default: auxk for those with a k, else none).")
     @Nullable
     String auxiliary;
 

@@ -8,9 +8,7 @@ import dev.darien.device.DeviceException;
 import dev.darien.eval.Evaluator;
 import dev.darien.report.Report;
 import dev.darien.report.ReportContent;
-import dev.darien.sae.BatchTopK;
 import dev.darien.sae.Sae;
-import dev.darien.sae.TopK;
 import dev.darien.train.MetricsFileListener;
 import dev.darien.train.Trainer;
 import dev.darien.train.TrainingMetrics;
@@ -244,12 +242,8 @@ final class TrainingSession {
         Map<String, Object> record = new LinkedHashMap<>();
         record.put("darien", Version.text());
         record.put("architecture", plan.architecture());
-        switch (plan.options().sparsity()) {
-            case TopK topK -> record.put("k", topK.k());
-            case BatchTopK batchTopK -> record.put("k", batchTopK.k());
-            default -> {
-                // Others have none.
-            }
+        if (plan.options().sparsity().bounded()) {
+            record.put("k", plan.options().sparsity().k());
         }
         record.put("seed", plan.options().seed());
         record.put("training", plan.options().describe());

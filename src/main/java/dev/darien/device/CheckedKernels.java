@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 public final class CheckedKernels implements Kernels {
     private final Kernels kernels;
     private final Shapes shapes;
+    private final MethodShapes methods;
 
     /**
      * Checked {@code kernels}.
@@ -22,6 +23,7 @@ public final class CheckedKernels implements Kernels {
     public CheckedKernels(Kernels kernels, Reach reach) {
         this.kernels = kernels;
         this.shapes = new Shapes(reach);
+        this.methods = new MethodShapes(shapes);
     }
 
     @Override
@@ -174,6 +176,43 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void gatedMagnitudes(
+            SparseCodes gates, Matrix gateBias, Matrix logScale, Matrix magnitudeBias, Matrix magnitudes) {
+        methods.gatedMagnitudes(gates, gateBias, logScale, magnitudeBias, magnitudes);
+        kernels.gatedMagnitudes(gates, gateBias, logScale, magnitudeBias, magnitudes);
+    }
+
+    @Override
+    public void gatedGradient(
+            LatentTerms terms,
+            Matrix logScale,
+            Matrix magnitudeBias,
+            boolean accumulate,
+            Matrix scaleGradient,
+            Matrix biasGradient) {
+        methods.gatedGradient(terms, logScale, magnitudeBias, scaleGradient, biasGradient);
+        kernels.gatedGradient(terms, logScale, magnitudeBias, accumulate, scaleGradient, biasGradient);
+    }
+
+    @Override
+    public void keepLatents(SparseCodes codes, int first, int last, Matrix values) {
+        methods.keepLatents(codes, first, last, values);
+        kernels.keepLatents(codes, first, last, values);
+    }
+
+    @Override
+    public void addPenalty(
+            SparseCodes codes,
+            @Nullable Matrix norms,
+            PenaltyCurve curve,
+            float coefficient,
+            Matrix codeGradients,
+            Matrix penalty) {
+        shapes.addL1(codes, norms, codeGradients, penalty);
+        kernels.addPenalty(codes, norms, curve, coefficient, codeGradients, penalty);
+    }
+
+    @Override
     public void squaredNorm(
             Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum) {
         shapes.squaredNorm(x, touched, orthogonalTo, sum);
@@ -224,6 +263,13 @@ public final class CheckedKernels implements Kernels {
     public void listDead(Matrix lastFired, int horizon, Matrix latents, Matrix count) {
         shapes.listDead(lastFired, latents, count);
         kernels.listDead(lastFired, horizon, latents, count);
+    }
+
+    @Override
+    public void listUnderused(
+            Matrix lastFired, int horizon, Matrix rates, Matrix limits, Matrix latents, Matrix count) {
+        methods.listUnderused(lastFired, rates, limits, latents, count);
+        kernels.listUnderused(lastFired, horizon, rates, limits, latents, count);
     }
 
     @Override

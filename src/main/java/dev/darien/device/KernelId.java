@@ -27,12 +27,17 @@ public enum KernelId {
     ENCODER_BIAS_GRADIENT,
     THRESHOLD_GRADIENT,
     LATENT_GRADIENTS,
+    GATED_MAGNITUDES,
+    GATED_GRADIENT,
+    KEEP_LATENTS,
+    ADD_PENALTY,
     SQUARED_NORM,
     CLIP_SCALE,
     ADAM,
     LATENT_STEP,
     MARK_FIRED,
     LIST_DEAD,
+    LIST_UNDERUSED,
     ADD_STATISTICS;
 
     /** Name of the method in {@link Kernels}. */

@@ -172,6 +172,53 @@ public interface Kernels {
     void latentGradients(
             LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched);
 
+    // --------------------------------------------------------------------- what single methods need beyond that
+
+    /**
+     * The magnitudes of a gated encoder (Rajamanoharan et al. 2024, "Gated SAEs", equation 7) with shared weights: {@code
+     * gates} holds {@code π_gate = u + b_gate} of every open gate, and
+     * {@code magnitudes[0, entry] = relu(exp(r_j)·(π_gate - b_gate_j) + b_mag_j)}; 0 for entries of value 0.
+     *
+     * @param gateBias F32[1, F]
+     * @param logScale r, F32[1, F]
+     * @param magnitudeBias F32[1, F]
+     * @param magnitudes F32[1, capacity]
+     */
+    void gatedMagnitudes(SparseCodes gates, Matrix gateBias, Matrix logScale, Matrix magnitudeBias, Matrix magnitudes);
+
+    /**
+     * The backward pass of {@link #gatedMagnitudes}, whose results {@code terms.codes()} holds: over the active entries of
+     * latent j, {@code biasGradient[0, j] = (or +=) scale·Σ g} and
+     * {@code scaleGradient[0, j] = (or +=) scale·Σ g·(z - b_mag_j)}; then every code gradient of j becomes
+     * {@code g·exp(r_j)}, the gradient of u.
+     */
+    void gatedGradient(
+            LatentTerms terms,
+            Matrix logScale,
+            Matrix magnitudeBias,
+            boolean accumulate,
+            Matrix scaleGradient,
+            Matrix biasGradient);
+
+    /** {@code values[0, entry] = z} for entries of latents from {@code first} to {@code last - 1}, else 0. */
+    void keepLatents(SparseCodes codes, int first, int last, Matrix values);
+
+    /**
+     * The penalty {@code coefficient · Σ φ(z_j · n_j)} over all entries, where φ is {@code curve}: adds
+     * {@code coefficient · n_j · φ'(z_j · n_j)} to the gradient of each entry that the curve counts, and the sum to {@code
+     * penalty}.
+     *
+     * @param norms F32[1, F]; null for 1
+     * @param penalty F64[1, 1], added to
+     */
+    void addPenalty(
+            SparseCodes codes,
+            @Nullable Matrix norms,
+            PenaltyCurve curve,
+            float coefficient,
+            Matrix codeGradients,
+            Matrix penalty);
+
     // ------------------------------------------------------------------------------------------- optimiser
 
     /**
@@ -228,6 +275,11 @@ public interface Kernels {
 
     /** The latents with {@code lastFired < horizon}, ascending, into {@code latents} I32[1, F]; their number into {@code count}. */
     void listDead(Matrix lastFired, int horizon, Matrix latents, Matrix count);
+
+    /**
+     * As {@link #listDead}, and the latents that fire too seldom: {@code rates < limits}, both F32[1, F].
+     */
+    void listUnderused(Matrix lastFired, int horizon, Matrix rates, Matrix limits, Matrix latents, Matrix count);
 
     /**
      * Adds {@code Σ rowErrors} to {@code statistics[0, 0]} and the number of active entries to {@code statistics[0, 1]}.

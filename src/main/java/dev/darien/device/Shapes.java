@@ -242,7 +242,7 @@ public final class Shapes {
         }
     }
 
-    private void terms(LatentTerms terms) {
+    void terms(LatentTerms terms) {
         SparseCodes codes = terms.codes();
         groupByLatent(codes, terms.groups());
         perEntry("codeGradients", terms.codeGradients(), DType.F32, codes.capacity());
@@ -328,7 +328,7 @@ public final class Shapes {
 
     // --------------------------------------------------------------------------------------------- elements
 
-    private void matrix(String what, Matrix matrix, DType dtype, long rows, long columns) {
+    void matrix(String what, Matrix matrix, DType dtype, long rows, long columns) {
         shape(what, matrix, dtype, rows, columns);
         reachable(what, matrix);
     }
@@ -340,7 +340,7 @@ public final class Shapes {
         }
     }
 
-    private void vector(String what, @Nullable Matrix vector, long length) {
+    void vector(String what, @Nullable Matrix vector, long length) {
         if (vector != null) {
             matrix(what, vector, DType.F32, 1, length);
         }
@@ -352,7 +352,7 @@ public final class Shapes {
         }
     }
 
-    private void perEntry(String what, Matrix vector, DType dtype, int entries) {
+    void perEntry(String what, Matrix vector, DType dtype, int entries) {
         if (vector.dtype() != dtype || vector.rows() != 1 || vector.columns() < entries) {
             throw new IllegalArgumentException(
                     what + " should be " + dtype + "[1, " + entries + "] or longer but is " + vector.shape());
@@ -360,7 +360,7 @@ public final class Shapes {
         reachable(what, vector);
     }
 
-    private void codes(String what, SparseCodes codes, long rows, int latents) {
+    void codes(String what, SparseCodes codes, long rows, int latents) {
         if (codes.rows() != rows || codes.latents() != latents) {
             throw new IllegalArgumentException(what + " should be of " + rows + " rows and " + latents
                     + " latents but are of " + codes.rows() + " and " + codes.latents());

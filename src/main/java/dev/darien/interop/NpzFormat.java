@@ -9,7 +9,6 @@ import dev.darien.data.TensorFile;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.HostWeights;
-import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeLoader;
@@ -109,7 +108,7 @@ record NpzFormat(boolean embedding) implements FormatWriter {
 
     @Override
     public List<String> write(Sae sae, Path out) {
-        if (!(sae.sparsity() instanceof JumpRelu) && !(sae.sparsity() instanceof Relu)) {
+        if (!sae.sparsity().hasThresholds() && !(sae.sparsity() instanceof Relu)) {
             throw new DataException("npz has no field for the selection of a "
                     + sae.sparsity().id() + " SAE, only for thresholds; write another format");
         }

@@ -2,7 +2,6 @@
 package dev.darien.interop;
 
 import dev.darien.data.TensorFile;
-import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeFolder;
 import dev.darien.sae.SaeLoader;
@@ -27,7 +26,7 @@ final class SaeLensFormat implements FormatWriter {
                 candidate.requireJson(SaeFolder.CONFIGURATION, "which says by which rule latents are selected"),
                 candidate.file(),
                 "topk".equals(as.rule()));
-        if (loader.sparsity() instanceof JumpRelu) {
+        if (loader.sparsity().hasThresholds()) {
             as.rule(candidate, "jumprelu", "gated", "batchtopk");
         } else {
             as.rule(candidate, loader.sparsity().id());

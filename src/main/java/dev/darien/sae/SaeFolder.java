@@ -7,6 +7,7 @@ import dev.darien.data.SafetensorsWriter;
 import dev.darien.data.Tensor;
 import dev.darien.data.TensorFile;
 import dev.darien.device.Device;
+import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -68,16 +69,40 @@ public final class SaeFolder {
         writer.metadata(FORMAT, "pt")
                 // SAELens keeps the encoder as [d_in, d_sae].
                 .transposed("W_enc", device, weights.encoder())
-                .tensor("b_enc", device, weights.encoderBias(), weights.latents())
                 .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.width())
                 .tensor("b_dec", device, weights.decoderBias(), weights.width());
         @Nullable Matrix thresholds = weights.thresholds();
-        if (thresholds != null && sae.sparsity().hasThresholds()) {
-            writer.tensor("threshold", device, thresholds, weights.latents());
+        if (thresholds != null && sae.sparsity() instanceof Gated) {
+            writeGated(writer, device, weights, thresholds, folder);
+        } else {
+            writer.tensor("b_enc", device, weights.encoderBias(), weights.latents());
+            if (thresholds != null && sae.sparsity().hasThresholds()) {
+                writer.tensor("threshold", device, thresholds, weights.latents());
+            }
+            writer.write(folder.resolve(WEIGHTS));
         }
-        writer.write(folder.resolve(WEIGHTS));
         // Last: a folder with a configuration is a whole one.
         JsonFile.write(folder.resolve(CONFIGURATION), configuration);
+    }
+
+    /** exp(r_mag) is in the encoder's weights already, so that the threshold is b_mag - b_gate. */
+    private static void writeGated(
+            SafetensorsWriter writer, Device device, SaeWeights weights, Matrix thresholds, Path folder) {
+        int latents = weights.latents();
+        try (Matrix gate = device.staging("b_gate", DType.F32, 1, latents);
+                Matrix theta = device.staging("thresholds", DType.F32, 1, latents);
+                Matrix zeros = device.staging("r_mag", DType.F32, 1, latents)) {
+            zeros.clear();
+            device.download(weights.encoderBias(), gate);
+            device.download(thresholds, theta);
+            for (int latent = 0; latent < latents; latent++) {
+                gate.set(0, latent, gate.get(0, latent) - theta.get(0, latent));
+            }
+            writer.tensor("b_mag", device, weights.encoderBias(), latents)
+                    .tensor("b_gate", gate, latents)
+                    .tensor("r_mag", zeros, latents)
+                    .write(folder.resolve(WEIGHTS));
+        }
     }
 
     private static Map<String, Object> configuration(Sae sae) {
@@ -108,6 +133,7 @@ public final class SaeFolder {
             case Relu ignored -> "standard";
             case TopK ignored -> "topk";
             case JumpRelu ignored -> "jumprelu";
+            case Gated ignored -> "gated";
             case BatchTopK ignored -> throw new IllegalStateException("a finished SAE does not select over a batch");
         };
     }
@@ -222,6 +248,7 @@ public final class SaeFolder {
                         loader.perLatent(weights.tensor("r_mag")),
                         loader.perLatent(weights.tensor("b_gate")),
                         loader.perLatent(weights.tensor("b_mag")));
+                loader.sparsity(new Gated());
                 return;
             }
             case "batchtopk", "matryoshka_batchtopk" -> {

@@ -9,6 +9,8 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
@@ -34,6 +36,7 @@ final class Learner implements AutoCloseable {
     private final @Nullable GradientBuffers gradients;
     private final @Nullable PenaltyController controller;
     private final Schedule learningRate;
+    private final Backward backward;
     private final StepStatistics statistics;
 
     private long step;
@@ -46,23 +49,25 @@ final class Learner implements AutoCloseable {
         this.memory = device.memory().child("training");
         // What the device holds itself, and not this learner's allocator.
         @Nullable StepWorkspace buffers = null;
+        @Nullable Backward back = null;
         @Nullable StepStatistics sums = null;
         try {
             this.state = new LearnerState(memory, options, width);
             buffers = new StepWorkspace(device, memory, options, widestSparsity(width), state);
             this.workspace = buffers;
-            boolean stored = options.clip() > 0 || workspace.chunks.size() > 1;
-            this.gradients = stored ? GradientBuffers.allocate(memory, options.latents(), width) : null;
+            this.gradients = storesGradients() ? GradientBuffers.allocate(memory, options.latents(), width) : null;
             this.controller = options.targetL0() > 0
                     ? new PenaltyController(
                             options.targetL0(), options.penalty().strength())
                     : null;
             this.learningRate = options.learningRateSchedule();
+            back = backward(new StepContext(device, memory, options, state, workspace, gradients));
+            this.backward = back;
             sums = new StepStatistics(device, buffers);
             this.statistics = sums;
             Initialiser.initialise(device, options, state, decoderBias);
         } catch (RuntimeException | Error e) {
-            Closing.after(e, sums, buffers, memory::releaseAll, memory);
+            Closing.after(e, sums, back, buffers, memory::releaseAll, memory);
             throw e;
         }
     }
@@ -126,64 +131,50 @@ final class Learner implements AutoCloseable {
         boolean first = true;
         for (Chunk chunk : workspace.chunks) {
             sparsity.select(kernels, chunk.selection());
-            backward(chunk, decodeBias, penalty, first);
-            kernels.addStatistics(chunk.rowErrors(), chunk.selection().codes(), workspace.statistics);
-            kernels.markFired(chunk.selection().codes(), (int) (step + 1), state.lastFired);
+            SparseCodes active = backward.run(chunk, decodeBias, penalty, first);
+            kernels.addStatistics(chunk.rowErrors(), active, workspace.statistics);
+            kernels.markFired(active, (int) (step + 1), state.lastFired);
             first = false;
         }
         if (workspace.auxiliary != null) {
             auxiliaryBackward(workspace.auxiliary);
         }
-        decoderBiasGradient(centred);
+        backward.decoderBiasGradient(centred, state.decoderBias.gradient());
         update(adam, penalty);
         trackThreshold();
         step++;
+        backward.finishStep(step);
         statistics.countStep();
         if (controller != null && step % PenaltyController.INTERVAL == 0) {
             controller.observe(statistics.takeControlledL0(options.batch()));
         }
     }
 
-    private void backward(Chunk chunk, @Nullable Matrix decodeBias, double penalty, boolean first) {
-        LatentTerms terms = chunk.terms();
-        kernels.reconstruct(
-                terms.codes(),
-                state.weights.decoder(),
-                decodeBias,
-                chunk.target(),
-                1,
-                chunk.residual(),
-                chunk.rowErrors(),
-                terms.codeGradients());
-        if (options.penalty() instanceof Penalty.L1) {
-            // Code gradients are scaled by 2/B later: half of λ here is λ/B there.
-            kernels.addL1(
-                    terms.codes(),
-                    workspace.decoderNorms,
-                    (float) (penalty / 2),
-                    terms.codeGradients(),
-                    workspace.penalty);
+    private Backward backward(StepContext context) {
+        if (options.sparsity() instanceof Gated) {
+            return new GatedBackward(context);
         }
-        kernels.groupByLatent(terms.codes(), terms.groups());
-        kernels.encoderBiasGradient(terms, !first, state.encoderBias.gradient());
-        if (state.thresholds != null && options.sparsity() instanceof JumpRelu jumpRelu) {
-            float l0 = options.penalty() instanceof Penalty.L0 ? (float) (penalty / options.batch()) : 0;
-            kernels.thresholdGradient(
-                    terms, state.thresholds.value(), jumpRelu.bandwidth(), l0, !first, state.thresholds.gradient());
-        }
-        if (gradients != null) {
-            kernels.latentGradients(
-                    terms, normPenalty(penalty), state.weights.decoder(), gradients.rows(), gradients.touched());
-        }
+        return switch (options.objective()) {
+            case Objective.Whole ignored -> new PlainBackward(context);
+            case Objective.Nested nested -> new NestedBackward(context, nested);
+            case Objective.TwoSelections two -> new TwoSelectionsBackward(context, two);
+        };
     }
 
-    private float normPenalty(double penalty) {
-        return workspace.decoderNorms == null ? 0 : (float) (penalty / options.batch());
+    /** Whether gradients have to be stored: because the step needs their norm, or comes from several selections. */
+    private boolean storesGradients() {
+        return options.clip() > 0
+                || workspace.chunks.size() > 1
+                || options.sparsity() instanceof Gated
+                || !(options.objective() instanceof Objective.Whole);
     }
 
     private void auxiliaryBackward(StepWorkspace.AuxiliaryTerms auxiliary) {
         LatentTerms terms = auxiliary.terms();
         // residual is x̂ - x, so the auxiliary target x - x̂ is its negative.
+        if (workspace.carrier != null) {
+            kernels.encodeTopK(workspace.input, workspace.encoder, 1, auxiliary.selection(), workspace.carrier);
+        }
         kernels.reconstruct(
                 terms.codes(),
                 state.weights.decoder(),
@@ -203,15 +194,6 @@ final class Learner implements AutoCloseable {
         }
     }
 
-    /** Through the reconstruction, and, where the encoder sees x - b_dec, through the encoder: sum first, multiply once. */
-    private void decoderBiasGradient(boolean centred) {
-        Matrix gradient = state.decoderBias.gradient();
-        kernels.weightedRowSum(null, workspace.residual, 2f / options.batch(), false, gradient);
-        if (centred) {
-            kernels.weightedRowSum(state.encoderBias.gradient(), state.weights.encoder(), -1, true, gradient);
-        }
-    }
-
     private void update(AdamStep adam, double penalty) {
         Matrix clipped = null;
         boolean unit = options.unitDecoder();
@@ -220,7 +202,7 @@ final class Learner implements AutoCloseable {
                     adam,
                     workspace.chunks.getFirst().terms(),
                     workspace.auxiliary == null ? null : workspace.auxiliary.terms(),
-                    normPenalty(penalty),
+                    workspace.decoderNorms == null ? 0 : (float) (penalty / options.batch()),
                     state.rows,
                     state.firstMoments,
                     state.secondMoments,
@@ -246,10 +228,10 @@ final class Learner implements AutoCloseable {
                     clipped,
                     unit);
         }
-        state.encoderBias.update(kernels, adam, clipped);
-        state.decoderBias.update(kernels, adam, clipped);
+        for (Parameter parameter : state.vectors()) {
+            parameter.update(kernels, adam, clipped);
+        }
         if (state.thresholds != null) {
-            state.thresholds.update(kernels, adam, clipped);
             // Trained directly, a threshold could leave the range where it means something.
             kernels.clampBelow(state.thresholds.value(), SMALLEST_THRESHOLD);
         }
@@ -263,10 +245,8 @@ final class Learner implements AutoCloseable {
         Matrix along = options.unitDecoder() ? state.rows.decoder() : null;
         kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
         kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, true, sum);
-        kernels.squaredNorm(state.encoderBias.gradient(), null, null, true, sum);
-        kernels.squaredNorm(state.decoderBias.gradient(), null, null, true, sum);
-        if (state.thresholds != null) {
-            kernels.squaredNorm(state.thresholds.gradient(), null, null, true, sum);
+        for (Parameter parameter : state.vectors()) {
+            kernels.squaredNorm(parameter.gradient(), null, null, true, sum);
         }
         kernels.clipScale(sum, (float) options.clip(), stored.scale());
         return stored.scale();
@@ -332,7 +312,7 @@ final class Learner implements AutoCloseable {
                 step,
                 options.steps(),
                 step * options.batch(),
-                reconstruction + penalty + auxiliaryShare * auxiliaryLoss,
+                backward.loss(reconstruction, sums.further() / rows) + penalty + auxiliaryShare * auxiliaryLoss,
                 reconstruction / Math.max(variance, Double.MIN_NORMAL),
                 l0,
                 (double) deadLatents / options.latents(),
@@ -353,6 +333,7 @@ final class Learner implements AutoCloseable {
         Map<String, Object> numbers = new LinkedHashMap<>();
         numbers.put("step", step);
         statistics.save(numbers);
+        backward.save(numbers);
         if (controller != null) {
             controller.save(numbers);
         }
@@ -363,6 +344,7 @@ final class Learner implements AutoCloseable {
     void restore(Map<String, Object> numbers) {
         step = StepStatistics.number(numbers, "step").longValue();
         statistics.restore(numbers);
+        backward.restore(numbers);
         if (controller != null) {
             controller.restore(numbers);
         }
@@ -379,6 +361,7 @@ final class Learner implements AutoCloseable {
                 state;
                 workspace;
                 gradients;
+                backward;
                 statistics) {
             // Closed in reverse order, each whatever happens to the others.
         }

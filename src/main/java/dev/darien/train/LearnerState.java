@@ -7,10 +7,14 @@ import dev.darien.device.LatentRows;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.sae.Gated;
+import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeWeights;
 import dev.darien.sae.Sparsity;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -23,14 +27,37 @@ final class LearnerState implements AutoCloseable {
     final Parameter encoderBias;
     final Parameter decoderBias;
     final @Nullable Parameter thresholds;
+    final @Nullable Gate gate;
     /** I32[1, F]: the step at which each latent last fired. */
     final Matrix lastFired;
     /** F32[1, 1]: running mean of the smallest value that a batch-wide selection kept. */
     final Matrix thresholdAverage;
 
+    /**
+     * What a gated encoder has beside its gate, whose bias is the encoder's.
+     *
+     * @param logScale r
+     * @param magnitudeBias b_mag
+     */
+    record Gate(Parameter logScale, Parameter magnitudeBias) implements AutoCloseable {
+        static Gate allocate(Allocator memory, int latents) {
+            return new Gate(
+                    Parameter.of(memory, "magnitude scale", memory.vector("magnitude scale", latents)),
+                    Parameter.of(memory, "magnitude bias", memory.vector("magnitude bias", latents)));
+        }
+
+        @Override
+        public void close() {
+            for (Parameter parameter : List.of(magnitudeBias, logScale)) {
+                parameter.close();
+                parameter.value().close();
+            }
+        }
+    }
+
     LearnerState(Allocator memory, TrainingOptions options, int width) {
         int latents = options.latents();
-        weights = SaeWeights.allocate(memory, latents, width, options.sparsity().hasThresholds());
+        weights = SaeWeights.allocate(memory, latents, width, options.sparsity() instanceof JumpRelu);
         rows = new LatentRows(weights.encoder(), weights.decoder());
         firstMoments = new LatentRows(
                 memory.matrix("encoder first moment", latents, width),
@@ -42,6 +69,7 @@ final class LearnerState implements AutoCloseable {
         decoderBias = Parameter.of(memory, "decoder bias", weights.decoderBias());
         Matrix thresholdValues = weights.thresholds();
         thresholds = thresholdValues == null ? null : Parameter.of(memory, "thresholds", thresholdValues);
+        gate = options.sparsity() instanceof Gated ? Gate.allocate(memory, latents) : null;
         lastFired = memory.matrix("last fired", DType.I32, 1, latents);
         thresholdAverage = memory.vector("threshold average", 1);
     }
@@ -60,8 +88,25 @@ final class LearnerState implements AutoCloseable {
         if (thresholds != null) {
             put(all, "thresholds", thresholds);
         }
+        if (gate != null) {
+            put(all, "magnitude_scale", gate.logScale());
+            put(all, "magnitude_bias", gate.magnitudeBias());
+        }
         all.put("last_fired", lastFired);
         all.put("threshold_average", thresholdAverage);
+        return all;
+    }
+
+    /** Everything that is trained and isn't a row for each latent. */
+    List<Parameter> vectors() {
+        List<Parameter> all = new ArrayList<>(List.of(encoderBias, decoderBias));
+        if (thresholds != null) {
+            all.add(thresholds);
+        }
+        if (gate != null) {
+            all.add(gate.logScale());
+            all.add(gate.magnitudeBias());
+        }
         return all;
     }
 
@@ -96,7 +141,9 @@ final class LearnerState implements AutoCloseable {
         // relu(W(sx - sb) + sc) = s·relu(W(x - b) + c): biases and thresholds carry the scale, weights don't.
         kernels.convert(weights.encoderBias(), unscale, null, out.encoderBias());
         kernels.convert(weights.decoderBias(), unscale, null, out.decoderBias());
-        if (out.thresholds() != null) {
+        if (gate != null) {
+            GateFolding.fold(device, weights, gate, unscale, out);
+        } else if (out.thresholds() != null) {
             if (thresholds != null) {
                 kernels.convert(thresholds.value(), unscale, null, out.thresholds());
             } else {
@@ -112,6 +159,9 @@ final class LearnerState implements AutoCloseable {
     public void close() {
         thresholdAverage.close();
         lastFired.close();
+        if (gate != null) {
+            gate.close();
+        }
         if (thresholds != null) {
             thresholds.close();
         }

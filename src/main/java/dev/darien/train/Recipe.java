@@ -2,10 +2,12 @@
 package dev.darien.train;
 
 import dev.darien.sae.BatchTopK;
+import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,12 +20,24 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Recipe {
     /** Names that {@link #of} takes; {@code mutual-choice} is another name of {@code batchtopk}. */
-    public static final List<String> ARCHITECTURES = List.of("relu", "topk", "batchtopk", "mutual-choice", "jumprelu");
+    public static final List<String> ARCHITECTURES = List.of(
+            "relu", "p-anneal", "gated", "topk", "multi-topk", "batchtopk", "mutual-choice", "matryoshka", "jumprelu");
 
-    /** JumpReLU's window in units of inputs with mean squared norm 1; see {@code docs/architecture.md} for why. */
-    static final float DEFAULT_BANDWIDTH = 0.1f;
+    private static final List<String> WITH_K =
+            List.of("topk", "multi-topk", "batchtopk", "mutual-choice", "matryoshka");
+    private static final List<String> WITH_L1 = List.of("relu", "p-anneal", "gated");
 
-    private static final int DEFAULT_K = 32;
+    /** Multi-TopK's second selection, and its weight (Gao et al. 2024). */
+    private static final Objective MULTI_TOP_K = new Objective.TwoSelections(4, 1.0 / 8);
+
+    /** Shares of the latents in Matryoshka's groups, in sixteenths (Bussmann et al. 2025). */
+    private static final List<Integer> NESTED_SIXTEENTHS = List.of(1, 1, 2, 4, 8);
+
+    /** Where P-annealing ends, and the share of the run with p = 1 before it. */
+    private static final double LAST_POWER = 0.2;
+
+    private static final double POWER_START = 0.2;
+
     private static final int DEFAULT_EXPANSION = 8;
 
     private final String architecture;
@@ -45,6 +59,8 @@ public final class Recipe {
     private @Nullable Double bandwidth;
     private @Nullable BiasInit biasInit;
     private @Nullable InputScaling scaling;
+    private @Nullable List<Integer> groups;
+    private @Nullable Double tanhSlope;
     private long kWarmup;
     private long seed;
 
@@ -63,6 +79,16 @@ public final class Recipe {
                     "unknown architecture '" + architecture + "'; known are " + String.join(", ", ARCHITECTURES));
         }
         return new Recipe(architecture.equals("mutual-choice") ? "batchtopk" : architecture);
+    }
+
+    /** Whether {@code architecture} selects by a k; the others have a penalty that {@link #targetL0} can steer. */
+    public static boolean hasK(String architecture) {
+        return WITH_K.contains(architecture);
+    }
+
+    /** Whether {@code architecture} has an {@link #l1} penalty. */
+    public static boolean hasL1(String architecture) {
+        return WITH_L1.contains(architecture);
     }
 
     public Recipe preset(Preset value) {
@@ -86,7 +112,7 @@ public final class Recipe {
         return this;
     }
 
-    /** Coefficient of the L1 penalty (relu). */
+    /** Coefficient of the L1 penalty (relu, gated), or of the penalty that is annealed from it (p-anneal). */
     public Recipe l1(double value) {
         l1 = value;
         return this;
@@ -154,6 +180,18 @@ public final class Recipe {
         return this;
     }
 
+    /** Latents in each of Matryoshka's groups. */
+    public Recipe groups(List<Integer> sizes) {
+        groups = List.copyOf(sizes);
+        return this;
+    }
+
+    /** Has jumprelu's penalty be {@code Σ tanh(slope·f)} instead of the L0. */
+    public Recipe tanhPenalty(double slope) {
+        tanhSlope = slope;
+        return this;
+    }
+
     public Recipe biasInit(BiasInit value) {
         biasInit = value;
         return this;
@@ -183,39 +221,41 @@ public final class Recipe {
     public TrainingOptions build(int width) {
         checkChoices();
         int f = latents != null ? latents : expanded(width);
-        int b = batch != null ? batch : presetBatch();
+        int b = batch != null ? batch : defaults().batch();
+        RecipeDefaults defaults = defaults();
         long steps = Math.max(1, tokens / Math.max(1, b));
-        boolean april = preset == Preset.APRIL;
-        double rate = learningRate != null ? learningRate : presetLearningRate(f);
         return new TrainingOptions(
                 sparsity(),
                 penalty(),
                 targetL0,
-                auxiliary != null ? auxiliary : presetAuxiliary(),
+                auxiliary != null ? auxiliary : defaults.auxiliary(),
+                objective(f),
                 f,
                 b,
                 tokens,
-                rate,
-                presetBeta1(),
-                architecture.equals("batchtopk") && preset == Preset.PAPER ? 0.99 : 0.999,
-                architecture.equals("topk") && preset == Preset.PAPER ? 6.25e-10 : 1e-8,
-                warmup != null ? warmup : presetWarmup(steps),
-                architecture.equals("jumprelu") && preset == Preset.PAPER
-                        ? Schedule.Shape.COSINE
-                        : Schedule.Shape.LINEAR,
-                decay != null ? decay : presetDecay(),
-                clip != null ? clip : presetClip(),
-                sparsityWarmup != null ? sparsityWarmup : presetSparsityWarmup(steps),
+                learningRate != null ? learningRate : defaults.learningRate(f),
+                defaults.beta1(),
+                defaults.beta2(),
+                defaults.epsilon(),
+                warmup != null ? warmup : defaults.warmup(steps),
+                defaults.warmupShape(),
+                decay != null ? decay : defaults.decay(),
+                clip != null ? clip : defaults.clip(),
+                sparsityWarmup != null ? sparsityWarmup : defaults.sparsityWarmup(steps),
                 kWarmup,
-                presetDeadTokens(b),
-                scaling != null ? scaling : presetScaling(),
-                biasInit != null ? biasInit : presetBiasInit(),
-                april || preset == Preset.SAELENS ? 0.1 : 1,
-                !april && preset != Preset.SAELENS,
-                !(architecture.equals("jumprelu") && preset == Preset.PAPER),
-                presetThreshold(),
+                defaults.deadTokens(b, tokens),
+                scaling != null ? scaling : defaults.scaling(),
+                biasInit != null ? biasInit : defaults.biasInit(),
+                defaults.decoderInitNorm(),
+                defaults.unitDecoder(),
+                defaults.subtractDecoderBias(),
+                defaults.threshold(),
                 0.99,
                 seed);
+    }
+
+    private RecipeDefaults defaults() {
+        return new RecipeDefaults(architecture, preset);
     }
 
     private int expanded(int width) {
@@ -228,145 +268,78 @@ public final class Recipe {
     }
 
     private void checkChoices() {
-        boolean hasK = architecture.equals("topk") || architecture.equals("batchtopk");
-        if (k != null && !hasK) {
+        if (k != null && !hasK(architecture)) {
             throw new IllegalArgumentException(architecture + " has no k; " + penaltyHint());
         }
-        if (l1 != null && !architecture.equals("relu")) {
-            throw new IllegalArgumentException("l1 is relu's penalty, " + architecture + " has none");
+        if (l1 != null && !hasL1(architecture)) {
+            throw new IllegalArgumentException(
+                    "l1 is the penalty of " + String.join(", ", WITH_L1) + "; " + architecture + " has none");
         }
-        if ((l0 != null || bandwidth != null) && !architecture.equals("jumprelu")) {
-            throw new IllegalArgumentException("l0 and bandwidth belong to jumprelu, not to " + architecture);
+        if ((l0 != null || bandwidth != null || tanhSlope != null) && !architecture.equals("jumprelu")) {
+            throw new IllegalArgumentException(
+                    "l0, bandwidth and the tanh penalty belong to jumprelu, not to " + architecture);
         }
         if ((preset == Preset.BRICKEN || preset == Preset.APRIL) && !architecture.equals("relu")) {
             throw new IllegalArgumentException("preset " + preset.id() + " is for relu, not for " + architecture);
         }
+        if (groups != null && !architecture.equals("matryoshka")) {
+            throw new IllegalArgumentException("groups belong to matryoshka, not to " + architecture);
+        }
     }
 
     private String penaltyHint() {
-        return architecture.equals("relu") ? "set --l1 or --target-l0" : "set --target-l0";
+        return hasL1(architecture) ? "set --l1 or --target-l0" : "set --target-l0";
     }
 
     private Sparsity sparsity() {
-        int wanted = k != null ? k : preset == Preset.SAELENS ? 100 : DEFAULT_K;
+        int wanted = k != null ? k : defaults().k();
         return switch (architecture) {
-            case "relu" -> new Relu();
-            case "topk" -> new TopK(wanted);
-            case "batchtopk" -> new BatchTopK(wanted);
-            default -> new JumpRelu((float) (bandwidth != null ? bandwidth : presetBandwidth()));
-        };
-    }
-
-    private double presetBandwidth() {
-        return switch (preset) {
-            case PAPER -> 0.001;
-            case SAELENS -> 0.05;
-            default -> DEFAULT_BANDWIDTH;
-        };
-    }
-
-    /** 0: fitted to the first batch. */
-    private double presetThreshold() {
-        return switch (preset) {
-            case PAPER -> 0.001;
-            case SAELENS -> 0.01;
-            default -> 0;
+            case "relu", "p-anneal" -> new Relu();
+            case "gated" -> new Gated();
+            case "topk", "multi-topk" -> new TopK(wanted);
+            case "batchtopk", "matryoshka" -> new BatchTopK(wanted);
+            default ->
+                new JumpRelu((float) (bandwidth != null ? bandwidth : defaults().bandwidth()));
         };
     }
 
     private Penalty penalty() {
+        double strength = l1 != null ? l1 : defaults().l1();
         return switch (architecture) {
-            case "relu" ->
-                new Penalty.L1(l1 != null ? l1 : presetL1(), preset == Preset.APRIL || preset == Preset.SAELENS);
-            case "jumprelu" -> new Penalty.L0(l0 != null ? l0 : preset == Preset.SAELENS ? 1 : 6e-4);
+            case "relu" -> new Penalty.L1(strength, preset == Preset.APRIL || preset == Preset.SAELENS);
+            case "gated" -> new Penalty.L1(strength, false);
+            case "p-anneal" -> new Penalty.Power(strength, LAST_POWER, POWER_START);
+            case "jumprelu" -> {
+                double coefficient = l0 != null ? l0 : defaults().l0();
+                yield tanhSlope != null ? new Penalty.Tanh(coefficient, tanhSlope) : new Penalty.L0(coefficient);
+            }
             default -> new Penalty.None();
         };
     }
 
-    private double presetL1() {
-        return switch (preset) {
-            case APRIL -> 5;
-            case SAELENS -> 1;
-            default -> 0.02;
+    private Objective objective(int f) {
+        return switch (architecture) {
+            case "matryoshka" -> new Objective.Nested(groups != null ? groups : sixteenths(f));
+            case "multi-topk" -> MULTI_TOP_K;
+            default -> new Objective.Whole();
         };
     }
 
-    private Auxiliary presetAuxiliary() {
-        if (!architecture.equals("topk") && !architecture.equals("batchtopk")) {
-            return new Auxiliary.None();
+    /** What doesn't divide by sixteen goes to the last group. */
+    private static List<Integer> sixteenths(int f) {
+        if (f < 16) {
+            throw new IllegalArgumentException(
+                    "matryoshka's groups are sixteenths of the latents, of which there are only " + f
+                            + "; set --groups or more latents");
         }
-        return new Auxiliary.AuxK(preset == Preset.SAELENS ? 1 : 1.0 / 32, 0);
-    }
-
-    private int presetBatch() {
-        return preset == Preset.DEFAULT ? 1024 : 4096;
-    }
-
-    private double presetLearningRate(int f) {
-        // Gao et al. 2024, figure 3: the best rate falls with the root of the number of latents.
-        double scaled = 2e-4 / Math.sqrt(f / 16384.0);
-        return switch (preset) {
-            case DEFAULT, BRICKEN -> scaled;
-            case APRIL -> 5e-5;
-            case SAELENS -> 3e-4;
-            case PAPER ->
-                switch (architecture) {
-                    case "batchtopk" -> 3e-4;
-                    case "jumprelu" -> 7e-5;
-                    default -> scaled;
-                };
-        };
-    }
-
-    private double presetBeta1() {
-        return architecture.equals("jumprelu") && preset == Preset.PAPER ? 0 : 0.9;
-    }
-
-    private long presetWarmup(long steps) {
-        return switch (preset) {
-            case DEFAULT, BRICKEN -> Math.min(1000, steps / 20);
-            case PAPER -> architecture.equals("jumprelu") ? 1000 : 0;
-            case APRIL, SAELENS -> 0;
-        };
-    }
-
-    private double presetDecay() {
-        return preset == Preset.PAPER || preset == Preset.SAELENS ? 0 : 0.2;
-    }
-
-    private double presetClip() {
-        return preset == Preset.PAPER && !architecture.equals("topk") ? 0 : 1;
-    }
-
-    private long presetSparsityWarmup(long steps) {
-        if (architecture.equals("jumprelu") && preset == Preset.PAPER) {
-            return 10_000;
+        List<Integer> sizes = new ArrayList<>();
+        int left = f;
+        for (int share : NESTED_SIXTEENTHS.subList(0, NESTED_SIXTEENTHS.size() - 1)) {
+            int size = (int) ((long) f * share / 16);
+            sizes.add(size);
+            left -= size;
         }
-        return preset == Preset.SAELENS ? 0 : steps / 20;
-    }
-
-    private long presetDeadTokens(int b) {
-        long tenth = Math.max(b, tokens / 10);
-        return switch (preset) {
-            case PAPER -> architecture.equals("batchtopk") ? 5L * b : 10_000_000;
-            case SAELENS -> 1000L * b;
-            default -> Math.min(10_000_000, tenth);
-        };
-    }
-
-    private InputScaling presetScaling() {
-        return switch (preset) {
-            case APRIL -> InputScaling.WIDTH;
-            case SAELENS -> InputScaling.NONE;
-            default -> InputScaling.UNIT_MEAN_SQUARE;
-        };
-    }
-
-    private BiasInit presetBiasInit() {
-        boolean paperJumpRelu = architecture.equals("jumprelu") && preset == Preset.PAPER;
-        if (preset == Preset.APRIL || preset == Preset.SAELENS || paperJumpRelu) {
-            return BiasInit.ZERO;
-        }
-        return preset == Preset.PAPER ? BiasInit.GEOMETRIC_MEDIAN : BiasInit.MEAN;
+        sizes.add(left);
+        return sizes;
     }
 }

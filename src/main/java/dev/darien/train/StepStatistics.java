@@ -21,6 +21,7 @@ final class StepStatistics implements AutoCloseable {
     private double squaredError;
     private double active;
     private double penalty;
+    private double further;
     private long steps;
     private double controlledActive;
     private long controlledSteps;
@@ -57,20 +58,27 @@ final class StepStatistics implements AutoCloseable {
         controlledActive += hostStatistics.getDouble(0, 1);
         device.download(workspace.penalty, hostScalar);
         penalty += hostScalar.getDouble(0, 0);
+        device.download(workspace.further, hostStatistics);
+        further += hostStatistics.getDouble(0, 0);
         device.kernels().fill(workspace.statistics, 0);
+        device.kernels().fill(workspace.further, 0);
         device.kernels().fill(workspace.penalty, 0);
     }
 
-    /** Sums over reported steps: of squared errors, of active latents, of the L1 penalty as the kernel counts it. */
-    record Sums(double squaredError, double active, double penalty, long steps) {}
+    /**
+     * Sums over reported steps: of squared errors, of active latents, of the penalty as the kernel counts it, of the squared
+     * errors of further reconstructions.
+     */
+    record Sums(double squaredError, double active, double penalty, double further, long steps) {}
 
     /** The sums since the last call. */
     Sums take() {
         fetch();
-        Sums sums = new Sums(squaredError, active, penalty, steps);
+        Sums sums = new Sums(squaredError, active, penalty, further, steps);
         squaredError = 0;
         active = 0;
         penalty = 0;
+        further = 0;
         steps = 0;
         return sums;
     }
@@ -100,6 +108,7 @@ final class StepStatistics implements AutoCloseable {
         numbers.put("squared_error", squaredError);
         numbers.put("active", active);
         numbers.put("penalty_sum", penalty);
+        numbers.put("further_error", further);
         numbers.put("report_steps", steps);
         numbers.put("controlled_active", controlledActive);
         numbers.put("controlled_steps", controlledSteps);
@@ -109,6 +118,7 @@ final class StepStatistics implements AutoCloseable {
         squaredError = number(numbers, "squared_error").doubleValue();
         active = number(numbers, "active").doubleValue();
         penalty = number(numbers, "penalty_sum").doubleValue();
+        further = number(numbers, "further_error").doubleValue();
         steps = number(numbers, "report_steps").longValue();
         controlledActive = number(numbers, "controlled_active").doubleValue();
         controlledSteps = number(numbers, "controlled_steps").longValue();

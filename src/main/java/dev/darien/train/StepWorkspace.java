@@ -39,12 +39,19 @@ final class StepWorkspace implements AutoCloseable {
     final Matrix residual;
     final List<Chunk> chunks;
     final @Nullable AuxiliaryTerms auxiliary;
+    /** The larger one of two selections, where an objective asks for it. */
+    final @Nullable AuxiliaryTerms second;
+    /** Where the main selection can't carry the auxiliary one, a selection that does nothing else: one code for each row. */
+    final @Nullable SparseCodes carrier;
+
     final Matrix dead;
     final Matrix deadCount;
     final Matrix smallestKept;
     final @Nullable Matrix decoderNorms;
     /** F64[1, 2], see {@link dev.darien.device.Kernels#addStatistics}. */
     final Matrix statistics;
+    /** As {@link #statistics}, of reconstructions beyond the whole one. */
+    final Matrix further;
     /** F64[1, 1]. */
     final Matrix penalty;
 
@@ -60,6 +67,7 @@ final class StepWorkspace implements AutoCloseable {
             deadCount = own(memory.matrix("number of dead latents", DType.I32, 1, 1));
             smallestKept = own(memory.vector("smallest value kept", 1));
             statistics = own(memory.matrix("statistics", DType.F64, 1, 2));
+            further = own(memory.matrix("further statistics", DType.F64, 1, 2));
             penalty = own(memory.matrix("penalty", DType.F64, 1, 1));
             boolean weighted = options.penalty() instanceof Penalty.L1 l1 && l1.decoderNormWeighted();
             decoderNorms = weighted ? own(memory.vector("decoder norms", latents)) : null;
@@ -67,7 +75,19 @@ final class StepWorkspace implements AutoCloseable {
             Matrix scale = own(memory.vector("gradient scale", 1));
             device.kernels().fill(scale, 2f / batch);
             auxiliary = options.auxiliary() instanceof Auxiliary.AuxK auxK
-                    ? auxiliary(memory, batch, latents, width, Math.min(auxK.kFor(width), latents))
+                    ? auxiliary(memory, batch, latents, width, Math.min(auxK.kFor(width), latents), dead, deadCount)
+                    : null;
+            second = options.objective() instanceof Objective.TwoSelections two
+                    ? secondSelection(
+                            device,
+                            memory,
+                            batch,
+                            latents,
+                            width,
+                            two.factor() * options.sparsity().k())
+                    : null;
+            carrier = auxiliary != null && second != null
+                    ? own(SparseCodes.allocate(memory, batch, latents, batch))
                     : null;
             chunks = chunks(memory, widest, batch, latents, state, scale);
         } catch (RuntimeException | Error e) {
@@ -92,14 +112,8 @@ final class StepWorkspace implements AutoCloseable {
             Matrix rows = input.slice(first, count);
             Matrix errors = residual.slice(first, count);
             SparseCodes selected = codes.firstRows(count);
-            Selection selection = new Selection(
-                    rows,
-                    encoder,
-                    state.weights.thresholds(),
-                    smallestKept,
-                    true,
-                    auxiliary == null ? null : auxiliary.selection(),
-                    selected);
+            Selection selection =
+                    new Selection(rows, encoder, state.weights.thresholds(), smallestKept, true, carried(), selected);
             parts.add(new Chunk(
                     selection,
                     rows,
@@ -110,14 +124,37 @@ final class StepWorkspace implements AutoCloseable {
         return List.copyOf(parts);
     }
 
-    private AuxiliaryTerms auxiliary(Allocator memory, int batch, int latents, int width, int k) {
+    /** The second selection that the main one carries with it. */
+    private @Nullable DeadSelection carried() {
+        if (second != null) {
+            return second.selection();
+        }
+        return auxiliary == null ? null : auxiliary.selection();
+    }
+
+    /** Among all latents, of which none has to be dead. */
+    private AuxiliaryTerms secondSelection(Device device, Allocator memory, int batch, int latents, int width, int k) {
+        Matrix all = own(memory.matrix("all latents", DType.I32, 1, latents));
+        Matrix count = own(memory.matrix("number of latents", DType.I32, 1, 1));
+        try (Matrix host = device.staging("all latents", DType.I32, 1, latents)) {
+            for (int latent = 0; latent < latents; latent++) {
+                host.setLong(0, latent, latent);
+            }
+            device.upload(host, all);
+        }
+        device.kernels().fill(count, latents);
+        return auxiliary(memory, batch, latents, width, Math.min(k, latents), all, count);
+    }
+
+    private AuxiliaryTerms auxiliary(
+            Allocator memory, int batch, int latents, int width, int k, Matrix among, Matrix amongCount) {
         SparseCodes codes = own(SparseCodes.allocate(memory, batch, latents, (long) batch * k));
         LatentGroups groups = own(LatentGroups.allocate(memory, latents, codes.capacity()));
         Matrix auxResidual = own(memory.matrix("auxiliary residual", batch, width));
         Matrix auxScale = own(memory.vector("auxiliary scale", 1));
         Matrix codeGradients = own(memory.vector("auxiliary code gradients", codes.capacity()));
         return new AuxiliaryTerms(
-                new DeadSelection(dead, deadCount, k, codes),
+                new DeadSelection(among, amongCount, k, codes),
                 new LatentTerms(codes, groups, codeGradients, input, auxResidual, auxScale),
                 auxResidual,
                 own(memory.vector("auxiliary row errors", batch)),

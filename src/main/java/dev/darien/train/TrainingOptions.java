@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
+import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
+import dev.darien.sae.TopK;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -14,6 +17,7 @@ import java.util.Map;
  * @param penalty sparsity penalty
  * @param targetL0 mean number of active latents that the penalty is steered to; 0 to leave the penalty alone
  * @param auxiliary loss for dead latents
+ * @param objective which reconstructions the squared error is taken of
  * @param latents F
  * @param batch rows for each step
  * @param tokens rows of the whole run, rounded down to whole batches
@@ -42,6 +46,7 @@ public record TrainingOptions(
         Penalty penalty,
         double targetL0,
         Auxiliary auxiliary,
+        Objective objective,
         int latents,
         int batch,
         long tokens,
@@ -97,6 +102,22 @@ public record TrainingOptions(
         check(
                 !(penalty instanceof Penalty.L0) || sparsity instanceof JumpRelu,
                 "an L0 penalty needs jumprelu, whose thresholds it trains");
+        check(
+                !(penalty instanceof Penalty.Tanh) || (sparsity instanceof JumpRelu && unitDecoder),
+                "the tanh penalty needs jumprelu with unit decoder rows");
+        check(
+                !(penalty instanceof Penalty.Power) || (sparsity instanceof Relu && unitDecoder),
+                "an annealed power needs relu with unit decoder rows");
+        check(
+                !(sparsity instanceof Gated) || (penalty instanceof Penalty.L1 l1 && !l1.decoderNormWeighted()),
+                "gated needs an L1 penalty on its gates that isn't weighted by decoder norms");
+        check(
+                !(objective instanceof Objective.Nested nested) || (nested.latents() == latents && sparsity.bounded()),
+                "nested dictionaries need a selection with a k and groups that add up to " + latents
+                        + " latents, not to " + (objective instanceof Objective.Nested nested ? nested.latents() : 0));
+        check(
+                !(objective instanceof Objective.TwoSelections) || sparsity instanceof TopK,
+                "two selections are for topk");
         check(
                 auxiliary instanceof Auxiliary.None || sparsity.bounded(),
                 "the auxiliary loss needs a selection with a k; " + sparsity.id() + " has none: use --aux none");

@@ -44,12 +44,17 @@ final class KernelCases {
             case ENCODER_BIAS_GRADIENT -> new GradientCases(trial).encoderBiasGradient();
             case THRESHOLD_GRADIENT -> new GradientCases(trial).thresholdGradient();
             case LATENT_GRADIENTS -> new GradientCases(trial).latentGradients();
+            case GATED_MAGNITUDES -> new MethodCases(trial).gatedMagnitudes();
+            case GATED_GRADIENT -> new MethodCases(trial).gatedGradient();
+            case KEEP_LATENTS -> new MethodCases(trial).keepLatents();
+            case ADD_PENALTY -> new MethodCases(trial).addPenalty();
             case SQUARED_NORM -> new OptimiserCases(trial).squaredNorm();
             case CLIP_SCALE -> new OptimiserCases(trial).clipScale();
             case ADAM -> new OptimiserCases(trial).adam();
             case LATENT_STEP -> new OptimiserCases(trial).latentStep();
             case MARK_FIRED -> new OptimiserCases(trial).markFired();
             case LIST_DEAD -> new OptimiserCases(trial).listDead();
+            case LIST_UNDERUSED -> new MethodCases(trial).listUnderused();
             case ADD_STATISTICS -> new OptimiserCases(trial).addStatistics();
         }
     }

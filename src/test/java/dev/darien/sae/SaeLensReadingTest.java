@@ -149,7 +149,7 @@ class SaeLensReadingTest {
         tensors.put("r_mag", scale);
         double[] exp = Arrays.stream(scale.data()).map(Math::exp).toArray();
         try (Sae sae = read("{\"architecture\":\"gated\",\"sae_lens_version\":\"5.4.2\"}")) {
-            assertThat(sae.sparsity()).isInstanceOf(JumpRelu.class);
+            assertThat(sae.sparsity()).isEqualTo(new Gated());
             new Expected(
                             x -> {
                                 double[] u = affine(minus(x, decoderBias.data()), encoder, new double[LATENTS]);

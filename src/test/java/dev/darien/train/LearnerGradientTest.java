@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.darien.device.Golden;
 import dev.darien.device.TestDevices;
+import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Sae;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -60,6 +64,124 @@ class LearnerGradientTest {
             fixture.train(golden.rows("x"));
             LearnerFixture.assertClose("grad.threshold", fixture.get("thresholds.m"), golden.rows("grad.threshold"));
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void gatedWithItsFrozenDecoderTask(String device) {
+        Golden golden = Golden.load("gated");
+        TrainingOptions options = plain(Recipe.of("gated").l1(0.1).latents(61));
+        for (double clip : new double[] {0, 1e9}) {
+            try (LearnerFixture fixture = gated(device, golden, TestOptions.with(options, "clip", clip))) {
+                fixture.train(golden.rows("x"));
+                assertGradient(fixture, "encoder", golden.rows("grad.W_enc"));
+                assertGradient(fixture, "decoder", golden.rows("grad.W_dec"));
+                assertGradient(fixture, "encoder_bias", golden.rows("grad.b_gate"));
+                assertGradient(fixture, "magnitude_scale", golden.rows("grad.r_mag"));
+                assertGradient(fixture, "magnitude_bias", golden.rows("grad.b_mag"));
+                assertGradient(fixture, "decoder_bias", golden.rows("grad.b_dec"));
+                TrainingMetrics metrics = fixture.learner.metrics(1, 0, 0);
+                assertThat(metrics.loss()).isCloseTo(golden.scalar("loss"), within(1e-4 * golden.scalar("loss")));
+                assertThat(metrics.fvu())
+                        .isCloseTo(golden.scalar("loss.mse"), within(1e-4 * golden.scalar("loss.mse")));
+            }
+        }
+    }
+
+    private static LearnerFixture gated(String device, Golden golden, TrainingOptions options) {
+        LearnerFixture fixture = new LearnerFixture(device, options, golden.vector("b_dec").length);
+        fixture.set("encoder", golden.rows("W_enc"));
+        fixture.set("decoder", golden.rows("W_dec"));
+        fixture.set("encoder_bias", golden.vector("b_gate"));
+        fixture.set("magnitude_scale", golden.vector("r_mag"));
+        fixture.set("magnitude_bias", golden.vector("b_mag"));
+        fixture.set("decoder_bias", golden.vector("b_dec"));
+        return fixture;
+    }
+
+    /** What is exported has a threshold where there were a gate and magnitudes, and encodes the same. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void aGatedSaeEncodesWhatItsGateAndMagnitudesGive(String device) {
+        Golden golden = Golden.load("gated");
+        TrainingOptions options = plain(Recipe.of("gated").l1(0.1).latents(61));
+        try (LearnerFixture fixture = gated(device, golden, options);
+                Sae sae = fixture.learner.finish(Map.of());
+                SparseCodes codes = sae.encode(golden.rows("x"))) {
+            float[][] wanted = golden.rows("z");
+            float[][] dense = new float[wanted.length][wanted[0].length];
+            for (int row = 0; row < dense.length; row++) {
+                for (int entry = codes.start(row); entry < codes.start(row + 1); entry++) {
+                    dense[row][codes.latent(entry)] = codes.value(entry);
+                }
+            }
+            LearnerFixture.assertClose("z", dense, wanted);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void nestedDictionaries(String device) {
+        Golden golden = Golden.load("matryoshka");
+        List<Integer> groups = new ArrayList<>();
+        for (float size : golden.vector("groups")) {
+            groups.add((int) size);
+        }
+        TrainingOptions options = plain(Recipe.of("matryoshka")
+                .groups(groups)
+                .k(5)
+                .auxiliary(new Auxiliary.None())
+                .latents(61));
+        for (double clip : new double[] {0, 1e9}) {
+            try (LearnerFixture fixture = started(device, golden, TestOptions.with(options, "clip", clip))) {
+                fixture.train(golden.rows("x"));
+                assertGradient(fixture, "encoder", golden.rows("grad.W_enc"));
+                assertGradient(fixture, "decoder", golden.rows("grad.W_dec"));
+                assertGradient(fixture, "encoder_bias", golden.rows("grad.b_enc"));
+                assertGradient(fixture, "decoder_bias", golden.rows("grad.b_dec"));
+                TrainingMetrics metrics = fixture.learner.metrics(1, 0, 0);
+                assertThat(metrics.loss()).isCloseTo(golden.scalar("loss"), within(1e-4 * golden.scalar("loss")));
+            }
+        }
+    }
+
+    /** The gradients of two selections are those of each by itself, the second one's weighted. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void twoSelectionsAddUp(String device) {
+        Golden golden = Golden.load("batchtopk");
+        float[][][] single = new float[2][][];
+        float[][][] bias = new float[2][][];
+        for (int of = 0; of < 2; of++) {
+            TrainingOptions options = plain(Recipe.of("topk")
+                    .k(of == 0 ? 3 : 12)
+                    .auxiliary(new Auxiliary.None())
+                    .latents(61));
+            try (LearnerFixture fixture = started(device, golden, options)) {
+                fixture.train(golden.rows("x"));
+                single[of] = fixture.get("decoder.m");
+                bias[of] = fixture.get("decoder_bias.m");
+            }
+        }
+        for (Auxiliary auxiliary : List.of(new Auxiliary.None(), new Auxiliary.AuxK(0.5, 4))) {
+            TrainingOptions both =
+                    plain(Recipe.of("multi-topk").k(3).auxiliary(auxiliary).latents(61));
+            try (LearnerFixture fixture = started(device, golden, both)) {
+                fixture.train(golden.rows("x"));
+                assertGradient(fixture, "decoder", sum(single[0], single[1], 1 / 8.0));
+                assertGradient(fixture, "decoder_bias", sum(bias[0], bias[1], 1 / 8.0));
+            }
+        }
+    }
+
+    private static float[][] sum(float[][] a, float[][] b, double weight) {
+        float[][] sum = new float[a.length][a[0].length];
+        for (int row = 0; row < a.length; row++) {
+            for (int at = 0; at < a[row].length; at++) {
+                sum[row][at] = (float) (a[row][at] + weight * b[row][at]);
+            }
+        }
+        return sum;
     }
 
     /** So many latents, silent ones, that the batch no longer fits one chunk. */

@@ -9,6 +9,7 @@ import dev.darien.sae.BatchTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
 import dev.darien.sae.TopK;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -177,7 +178,11 @@ class RecipeTest {
             value = {
                 "k 5                  | relu     | relu has no k",
                 "k 5                  | jumprelu | jumprelu has no k; set --target-l0",
-                "l1 1                 | topk     | l1 is relu's penalty",
+                "l1 1                 | topk     | l1 is the penalty of relu, p-anneal, gated",
+                "groups 3             | topk     | groups belong to matryoshka",
+                "groups 3             | matryoshka | groups that add up to 512 latents, not to 3",
+                "latents 15           | matryoshka | sixteenths of the latents, of which there are only 15",
+                "tanh 4               | relu     | belong to jumprelu",
                 "l0 1                 | relu     | belong to jumprelu",
                 "bandwidth 1          | topk     | belong to jumprelu",
                 "april 0              | topk     | preset april is for relu",
@@ -235,18 +240,20 @@ class RecipeTest {
             case "warmup" -> recipe.warmup((long) number);
             case "clip" -> recipe.clip(number);
             case "target" -> recipe.targetL0(number);
+            case "groups" -> recipe.groups(List.of((int) number));
+            case "tanh" -> recipe.tanhPenalty(number);
             case "auxk" -> recipe.auxiliary(new Auxiliary.AuxK(1, 1));
             default -> throw new AssertionError(what);
         };
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "gated", "TopK", "batch-topk"})
+    @ValueSource(strings = {"", "gatedd", "TopK", "batch-topk"})
     void anUnknownArchitectureIsRefusedWithTheKnownOnes(String name) {
         assertThatThrownBy(() -> Recipe.of(name))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("'" + name + "'")
-                .hasMessageContaining("relu, topk, batchtopk, mutual-choice, jumprelu");
+                .hasMessageContaining(String.join(", ", Recipe.ARCHITECTURES));
     }
 
     @Test

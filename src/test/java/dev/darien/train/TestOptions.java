@@ -10,14 +10,19 @@ import java.util.Map;
 /** Options for small runs, and options that differ from others in some components. */
 final class TestOptions {
     /** Every architecture, by a small recipe that exercises all that it has. */
-    static final String[] ARCHITECTURES = {"topk", "batchtopk", "jumprelu", "relu", "april"};
+    static final String[] ARCHITECTURES = {
+        "topk", "batchtopk", "jumprelu", "relu", "april", "gated", "p-anneal", "matryoshka"
+    };
 
     private TestOptions() {}
 
     /** A recipe for {@code architecture}; {@code april} is relu with that preset. */
     static Recipe recipe(String architecture) {
         return switch (architecture) {
-            case "topk", "batchtopk" -> Recipe.of(architecture).k(4).auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));
+            case "gated", "p-anneal" -> Recipe.of(architecture).targetL0(6);
+            case "tanh" -> Recipe.of("jumprelu").tanhPenalty(4).l0(0.01);
+            case "topk", "batchtopk", "matryoshka", "multi-topk" ->
+                Recipe.of(architecture).k(4).auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));
             case "jumprelu" -> Recipe.of("jumprelu").targetL0(6);
             case "relu" -> Recipe.of("relu").targetL0(8);
             case "april" -> Recipe.of("relu").preset(Preset.APRIL).l1(2);

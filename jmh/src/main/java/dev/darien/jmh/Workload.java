@@ -12,6 +12,7 @@ import dev.darien.device.LatentGroups;
 import dev.darien.device.LatentRows;
 import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
@@ -40,6 +41,7 @@ final class Workload implements AutoCloseable {
     private final Matrix norms;
     private final Matrix thresholds;
     private final Matrix latentVector;
+    private final Matrix otherLatentVector;
     private final Matrix rowErrors;
     private final Matrix auxErrors;
     private final Matrix codeGradients;
@@ -77,6 +79,7 @@ final class Workload implements AutoCloseable {
         thresholds = matrix(DType.F32, 1, shape.latents);
         kernels.fill(thresholds, 2.5f);
         latentVector = matrix(DType.F32, 1, shape.latents);
+        otherLatentVector = matrix(DType.F32, 1, shape.latents);
         rowErrors = matrix(DType.F32, 1, shape.batch);
         auxErrors = random(1, shape.batch, 1);
         int entries = shape.batch * shape.k;
@@ -171,6 +174,13 @@ final class Workload implements AutoCloseable {
                 kernels.fill(touched, 0);
                 kernels.latentGradients(terms, 0, null, gradients, touched);
             }
+            case GATED_MAGNITUDES ->
+                kernels.gatedMagnitudes(codes, encoderBias, norms, latentVector, codeGradients);
+            case GATED_GRADIENT ->
+                kernels.gatedGradient(terms, encoderBias, norms, false, latentVector, otherLatentVector);
+            case KEEP_LATENTS -> kernels.keepLatents(codes, 0, shape.latents / 2, codeGradients);
+            case ADD_PENALTY ->
+                kernels.addPenalty(codes, norms, PenaltyCurve.tanh(4), 1e-6f, codeGradients, scalar);
             case SQUARED_NORM -> kernels.squaredNorm(gradients.decoder(), null, null, false, scalar);
             case CLIP_SCALE -> kernels.clipScale(scalar, 1, scale);
             case ADAM ->
@@ -186,6 +196,8 @@ final class Workload implements AutoCloseable {
             case LATENT_STEP -> kernels.latentStep(step, terms, null, 0, weights, firstMoments, secondMoments, true);
             case MARK_FIRED -> kernels.markFired(codes, 2, lastFired);
             case LIST_DEAD -> kernels.listDead(lastFired, 1, deadLatents, deadCount);
+            case LIST_UNDERUSED ->
+                kernels.listUnderused(lastFired, 1, norms, latentVector, deadLatents, deadCount);
             case ADD_STATISTICS -> kernels.addStatistics(rowErrors, codes, statistics);
         }
         device.synchronize();
@@ -215,7 +227,9 @@ final class Workload implements AutoCloseable {
             case ENCODE_THRESHOLD -> magnitude(manyCodes.values());
             case DECODE -> magnitude(output);
             case RECONSTRUCT -> magnitude(output) + magnitude(rowErrors) + magnitude(codeGradients);
-            case ADD_L1 -> magnitude(codeGradients) + magnitude(scalar);
+            case GATED_MAGNITUDES, KEEP_LATENTS -> magnitude(codeGradients);
+            case GATED_GRADIENT -> magnitude(latentVector) + magnitude(otherLatentVector);
+            case ADD_L1, ADD_PENALTY -> magnitude(codeGradients) + magnitude(scalar);
             case AUXILIARY_SCALE -> magnitude(scale) + magnitude(scalar);
             case GROUP_BY_LATENT -> magnitude(terms.groups().rows());
             case LATENT_GRADIENTS -> magnitude(gradients.encoder()) + magnitude(gradients.decoder());
@@ -224,7 +238,7 @@ final class Workload implements AutoCloseable {
             case ADAM -> magnitude(firstMoments.encoder()) + magnitude(secondMoments.encoder());
             case LATENT_STEP -> magnitude(firstMoments.encoder()) + magnitude(weights.decoder());
             case MARK_FIRED -> magnitude(lastFired);
-            case LIST_DEAD -> magnitude(deadCount);
+            case LIST_DEAD, LIST_UNDERUSED -> magnitude(deadCount);
             case ADD_STATISTICS -> magnitude(statistics);
         };
     }

@@ -8,6 +8,7 @@ import dev.darien.device.LatentGroups;
 import dev.darien.device.LatentRows;
 import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
 import dev.darien.device.Shapes;
 import dev.darien.memory.Matrix;
@@ -161,6 +162,48 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void gatedMagnitudes(
+            SparseCodes gates, Matrix gateBias, Matrix logScale, Matrix magnitudeBias, Matrix magnitudes) {
+        ScalarMethods.gatedMagnitudes(gates, gateBias, logScale, magnitudeBias, magnitudes, 0, gates.entries());
+    }
+
+    @Override
+    public void gatedGradient(
+            LatentTerms terms,
+            Matrix logScale,
+            Matrix magnitudeBias,
+            boolean accumulate,
+            Matrix scaleGradient,
+            Matrix biasGradient) {
+        ScalarMethods.gatedGradient(
+                terms,
+                logScale,
+                magnitudeBias,
+                accumulate,
+                scaleGradient,
+                biasGradient,
+                0,
+                terms.groups().latents());
+    }
+
+    @Override
+    public void keepLatents(SparseCodes codes, int first, int last, Matrix values) {
+        ScalarMethods.keepLatents(codes, first, last, values, 0, codes.entries());
+    }
+
+    @Override
+    public void addPenalty(
+            SparseCodes codes,
+            @Nullable Matrix norms,
+            PenaltyCurve curve,
+            float coefficient,
+            Matrix codeGradients,
+            Matrix penalty) {
+        double sum = ScalarMethods.addPenalty(codes, norms, curve, coefficient, codeGradients, 0, codes.entries());
+        Cells.setDouble(penalty, 0, Cells.getDouble(penalty, 0) + coefficient * sum);
+    }
+
+    @Override
     public void squaredNorm(
             Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum) {
         ScalarOptimiser.squaredNorm(x, touched, orthogonalTo, accumulate, sum);
@@ -207,6 +250,12 @@ final class ScalarKernels implements Kernels {
     @Override
     public void listDead(Matrix lastFired, int horizon, Matrix latents, Matrix count) {
         ScalarOptimiser.listDead(lastFired, horizon, latents, count);
+    }
+
+    @Override
+    public void listUnderused(
+            Matrix lastFired, int horizon, Matrix rates, Matrix limits, Matrix latents, Matrix count) {
+        ScalarMethods.listUnderused(lastFired, horizon, rates, limits, latents, count);
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.darien.device.LatentGroups;
 import dev.darien.device.LatentRows;
 import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
 import dev.darien.device.Shapes;
 import dev.darien.memory.Allocator;
@@ -26,6 +27,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorGradients gradients;
     private final VectorOptimiser optimiser;
     private final VectorSmall small;
+    private final VectorMethods methods;
     private final Team team;
 
     VectorKernels(Team team, Allocator memory) {
@@ -37,6 +39,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
         gradients = new VectorGradients(team, scratch, denseCodes);
         optimiser = new VectorOptimiser(team, scratch);
         small = new VectorSmall(team);
+        methods = new VectorMethods(team);
     }
 
     @Override
@@ -168,6 +171,39 @@ final class VectorKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void gatedMagnitudes(
+            SparseCodes gates, Matrix gateBias, Matrix logScale, Matrix magnitudeBias, Matrix magnitudes) {
+        methods.gatedMagnitudes(gates, gateBias, logScale, magnitudeBias, magnitudes);
+    }
+
+    @Override
+    public void gatedGradient(
+            LatentTerms terms,
+            Matrix logScale,
+            Matrix magnitudeBias,
+            boolean accumulate,
+            Matrix scaleGradient,
+            Matrix biasGradient) {
+        methods.gatedGradient(terms, logScale, magnitudeBias, accumulate, scaleGradient, biasGradient);
+    }
+
+    @Override
+    public void keepLatents(SparseCodes codes, int first, int last, Matrix values) {
+        methods.keepLatents(codes, first, last, values);
+    }
+
+    @Override
+    public void addPenalty(
+            SparseCodes codes,
+            @Nullable Matrix norms,
+            PenaltyCurve curve,
+            float coefficient,
+            Matrix codeGradients,
+            Matrix penalty) {
+        methods.addPenalty(codes, norms, curve, coefficient, codeGradients, penalty);
+    }
+
+    @Override
     public void squaredNorm(
             Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum) {
         optimiser.squaredNorm(x, touched, orthogonalTo, accumulate, sum);
@@ -212,6 +248,12 @@ final class VectorKernels implements Kernels, AutoCloseable {
     @Override
     public void listDead(Matrix lastFired, int horizon, Matrix latents, Matrix count) {
         ScalarOptimiser.listDead(lastFired, horizon, latents, count);
+    }
+
+    @Override
+    public void listUnderused(
+            Matrix lastFired, int horizon, Matrix rates, Matrix limits, Matrix latents, Matrix count) {
+        ScalarMethods.listUnderused(lastFired, horizon, rates, limits, latents, count);
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.darien.device.LatentGroups;
 import dev.darien.device.LatentRows;
 import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
 import dev.darien.device.Shapes;
 import dev.darien.memory.Allocator;
@@ -33,6 +34,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final GroupKernels group;
     private final LatentKernels latent;
     private final OptimiserKernels optimiser;
+    private final MethodKernels methods;
 
     CudaKernels(CudaModules modules, CudaBlas blas, Pointers pointers, CudaTransfers transfers, Allocator owner) {
         this.transfers = transfers;
@@ -48,6 +50,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         group = new GroupKernels(modules, pointers, memory);
         latent = new LatentKernels(modules, pointers, memory);
         optimiser = new OptimiserKernels(modules, pointers, memory);
+        methods = new MethodKernels(modules, pointers, memory);
     }
 
     /**
@@ -225,6 +228,39 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void gatedMagnitudes(
+            SparseCodes gates, Matrix gateBias, Matrix logScale, Matrix magnitudeBias, Matrix magnitudes) {
+        methods.gatedMagnitudes(gates, gateBias, logScale, magnitudeBias, magnitudes);
+    }
+
+    @Override
+    public void gatedGradient(
+            LatentTerms terms,
+            Matrix logScale,
+            Matrix magnitudeBias,
+            boolean accumulate,
+            Matrix scaleGradient,
+            Matrix biasGradient) {
+        methods.gatedGradient(terms, logScale, magnitudeBias, accumulate, scaleGradient, biasGradient);
+    }
+
+    @Override
+    public void keepLatents(SparseCodes codes, int first, int last, Matrix values) {
+        methods.keepLatents(codes, first, last, values);
+    }
+
+    @Override
+    public void addPenalty(
+            SparseCodes codes,
+            @Nullable Matrix norms,
+            PenaltyCurve curve,
+            float coefficient,
+            Matrix codeGradients,
+            Matrix penalty) {
+        methods.addPenalty(codes, norms, curve, coefficient, codeGradients, penalty);
+    }
+
+    @Override
     public void squaredNorm(
             Matrix x, @Nullable Matrix touched, @Nullable Matrix orthogonalTo, boolean accumulate, Matrix sum) {
         optimiser.squaredNorm(x, touched, orthogonalTo, accumulate, sum);
@@ -272,12 +308,19 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void listUnderused(
+            Matrix lastFired, int horizon, Matrix rates, Matrix limits, Matrix latents, Matrix count) {
+        methods.listUnderused(lastFired, horizon, rates, limits, latents, count);
+    }
+
+    @Override
     public void addStatistics(Matrix rowErrors, SparseCodes codes, Matrix statistics) {
         sparse.addStatistics(rowErrors, codes, statistics);
     }
 
     @Override
     public void close() {
+        methods.close();
         optimiser.close();
         latent.close();
         group.close();

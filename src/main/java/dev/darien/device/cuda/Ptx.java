@@ -23,6 +23,7 @@ final class Ptx {
             "group",
             "latent",
             "loss",
+            "methods",
             "multiply",
             "optimiser",
             "sparse");

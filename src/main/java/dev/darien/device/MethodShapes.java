@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device;
+
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+
+/** The argument checks of the kernels that single methods need, as {@link Shapes} makes those of the others. */
+final class MethodShapes {
+    private final Shapes shapes;
+
+    MethodShapes(Shapes shapes) {
+        this.shapes = shapes;
+    }
+
+    void gatedMagnitudes(SparseCodes gates, Matrix gateBias, Matrix logScale, Matrix magnitudeBias, Matrix magnitudes) {
+        shapes.codes("gates", gates, gates.rows(), gates.latents());
+        shapes.vector("gateBias", gateBias, gates.latents());
+        shapes.vector("logScale", logScale, gates.latents());
+        shapes.vector("magnitudeBias", magnitudeBias, gates.latents());
+        shapes.perEntry("magnitudes", magnitudes, DType.F32, gates.capacity());
+    }
+
+    void gatedGradient(
+            LatentTerms terms, Matrix logScale, Matrix magnitudeBias, Matrix scaleGradient, Matrix biasGradient) {
+        shapes.terms(terms);
+        int latents = terms.codes().latents();
+        shapes.vector("logScale", logScale, latents);
+        shapes.vector("magnitudeBias", magnitudeBias, latents);
+        shapes.vector("scaleGradient", scaleGradient, latents);
+        shapes.vector("biasGradient", biasGradient, latents);
+    }
+
+    void keepLatents(SparseCodes codes, int first, int last, Matrix values) {
+        shapes.codes("codes", codes, codes.rows(), codes.latents());
+        shapes.perEntry("values", values, DType.F32, codes.capacity());
+        if (first < 0 || last < first || last > codes.latents()) {
+            throw new IllegalArgumentException(
+                    "latents " + first + " to " + last + " are no part of " + codes.latents() + " latents");
+        }
+    }
+
+    void listUnderused(Matrix lastFired, Matrix rates, Matrix limits, Matrix latents, Matrix count) {
+        shapes.listDead(lastFired, latents, count);
+        shapes.vector("rates", rates, lastFired.columns());
+        shapes.vector("limits", limits, lastFired.columns());
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.train;
+
+import java.util.List;
+
+/** Which reconstructions the squared error is taken of. */
+public sealed interface Objective {
+
+    /** That of all active latents. */
+    record Whole() implements Objective {}
+
+    /**
+     * Of nested dictionaries (Bussmann et al. 2025, Matryoshka SAEs, section 3): the mean over the groups of the error of
+     * the first groups alone, each error with the same weight.
+     *
+     * @param groups latents in each group, in order; they add up to F
+     */
+    record Nested(List<Integer> groups) implements Objective {
+        public Nested {
+            groups = List.copyOf(groups);
+            if (groups.isEmpty() || groups.stream().anyMatch(size -> size < 1)) {
+                throw new IllegalArgumentException("groups of latents must have at least 1 latent each, not " + groups);
+            }
+        }
+
+        int latents() {
+            return groups.stream().mapToInt(Integer::intValue).sum();
+        }
+    }
+
+    /**
+     * Of two selections, {@code L(k) + weight · L(factor · k)} (Gao et al. 2024, Multi-TopK).
+     *
+     * @param factor how much larger the second selection is
+     * @param weight of its error
+     */
+    record TwoSelections(int factor, double weight) implements Objective {
+        public TwoSelections {
+            if (factor < 2 || !(weight > 0)) {
+                throw new IllegalArgumentException(
+                        "a second selection must be at least twice as large and weigh something," + " not " + factor
+                                + " times and " + weight);
+            }
+        }
+    }
+}

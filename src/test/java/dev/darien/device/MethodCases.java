@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.device;
+
+import static dev.darien.device.RandomData.sparse;
+
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import java.util.Random;
+
+/** Random problems for the kernels that single methods need. */
+final class MethodCases {
+    private final KernelTrial trial;
+    private final Kernels kernels;
+    private final DeviceFixture fixture;
+    private final Random random;
+    private final RandomData data;
+
+    MethodCases(KernelTrial trial) {
+        this.trial = trial;
+        kernels = trial.kernels();
+        fixture = trial.fixture();
+        random = trial.random();
+        data = trial.data();
+    }
+
+    void gatedMagnitudes() {
+        SparseCodes gates = fixture.codesOf(sparse(random, data.size(), data.size()));
+        int latents = gates.latents();
+        Matrix magnitudes = fixture.vector(data.vector(gates.capacity()));
+        kernels.gatedMagnitudes(
+                gates,
+                fixture.vector(data.vector(latents)),
+                fixture.vector(data.vector(latents)),
+                fixture.vector(data.vector(latents)),
+                magnitudes);
+        trial.outPrefix("magnitudes", magnitudes, fixture.entries(gates), 3);
+    }
+
+    void gatedGradient() {
+        LatentTerms terms = new GradientCases(trial).terms();
+        int latents = terms.codes().latents();
+        Matrix scaleGradient = fixture.vector(data.vector(latents));
+        Matrix biasGradient = fixture.vector(data.vector(latents));
+        kernels.gatedGradient(
+                terms,
+                fixture.vector(data.vector(latents)),
+                fixture.vector(data.vector(latents)),
+                random.nextBoolean(),
+                scaleGradient,
+                biasGradient);
+        trial.out("scaleGradient", scaleGradient, terms.codes().rows() + 1);
+        trial.out("biasGradient", biasGradient, terms.codes().rows() + 1);
+        trial.outPrefix("codeGradients", terms.codeGradients(), fixture.entries(terms.codes()), 2);
+    }
+
+    void keepLatents() {
+        SparseCodes codes = fixture.codesOf(sparse(random, data.size(), data.size()));
+        int first = random.nextInt(codes.latents() + 1);
+        int last = first + random.nextInt(codes.latents() + 1 - first);
+        Matrix values = fixture.vector(data.vector(codes.capacity()));
+        kernels.keepLatents(codes, first, last, values);
+        trial.outPrefix("values", values, fixture.entries(codes), 0);
+    }
+
+    void addPenalty() {
+        SparseCodes codes = fixture.codesOf(sparse(random, data.size(), data.size()));
+        Matrix norms = random.nextBoolean() ? fixture.vector(data.positives(codes.latents())) : null;
+        Matrix codeGradients = fixture.vector(data.vector(codes.capacity()));
+        Matrix penalty = fixture.doubles(random.nextGaussian());
+        PenaltyCurve curve = random.nextBoolean()
+                ? PenaltyCurve.power(0.1 + 0.9 * random.nextDouble())
+                : PenaltyCurve.tanh(0.5 + 4 * random.nextDouble());
+        kernels.addPenalty(codes, norms, curve, data.number(), codeGradients, penalty);
+        trial.outPrefix("codeGradients", codeGradients, fixture.entries(codes), 2);
+        trial.add(new KernelOutput(
+                "penalty",
+                new double[] {fixture.scalar(penalty), fixture.entries(codes) + 1.0},
+                fixture.entries(codes) + 1));
+    }
+
+    void listUnderused() {
+        int[] steps = data.steps(data.size());
+        Matrix latents = fixture.matrix(DType.I32, 1, steps.length);
+        Matrix count = fixture.ints(-1);
+        kernels.listUnderused(
+                fixture.ints(steps),
+                random.nextInt(12),
+                fixture.vector(data.positives(steps.length)),
+                fixture.vector(data.vector(steps.length)),
+                latents,
+                count);
+        trial.exact("count", count);
+        trial.outPrefix("latents", latents, (int) fixture.scalar(count), 0);
+    }
+}

@@ -5,6 +5,8 @@ import dev.darien.device.Device;
 import dev.darien.reproduce.Experiment;
 import dev.darien.reproduce.Paper;
 import dev.darien.reproduce.Results;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -13,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -57,6 +60,12 @@ final class ReproduceCommand implements Callable<Integer> {
     @Option(names = "--quick", description = "Just shows that it runs: small, and its figures mean little.")
     private boolean quick;
 
+    @Option(
+            names = "--figures",
+            paramLabel = "DIR",
+            description = "Folder for the pictures of the page, as SVG files; existing ones are replaced.")
+    private @Nullable Path figures;
+
     @Mixin
     private DeviceArguments device = new DeviceArguments();
 
@@ -77,6 +86,9 @@ final class ReproduceCommand implements Callable<Integer> {
         long started = System.nanoTime();
         try (Device opened = device.open()) {
             Results results = chosen.measure(new Experiment(opened, data, wanted, quick, console::notice));
+            if (figures != null) {
+                write(results, figures);
+            }
             if (json) {
                 Map<String, Object> result = new LinkedHashMap<>();
                 result.put("paper", chosen.number());
@@ -94,6 +106,17 @@ final class ReproduceCommand implements Callable<Integer> {
             }
         }
         return 0;
+    }
+
+    private static void write(Results results, Path folder) {
+        try {
+            Files.createDirectories(folder);
+            for (Results.Figure figure : results.figures()) {
+                Files.writeString(folder.resolve(figure.name() + ".svg"), figure.svg());
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("can't write to " + folder + ": " + e.getMessage(), e);
+        }
     }
 
     private List<Long> seeds() {

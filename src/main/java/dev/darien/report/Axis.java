@@ -69,7 +69,9 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks) {
     /** A logarithmic axis over positive values. */
     static Axis logarithmic(double low, double high) {
         double decades = Math.log10(high) - Math.log10(low);
-        double[] within = decades > 2 ? new double[] {1} : new double[] {1, 2, 5};
+        double[] within = decades > 2
+                ? new double[] {1}
+                : decades > 1 ? new double[] {1, 2, 5} : new double[] {1, 1.5, 2, 3, 5, 7};
         int every = Math.max(1, (int) Math.ceil(decades / (TICKS + 2)));
         double start = low / Math.pow(10, 0.04 * decades);
         double end = high * Math.pow(10, 0.04 * decades);

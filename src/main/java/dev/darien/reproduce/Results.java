@@ -11,12 +11,27 @@ import java.util.Map;
  *
  * @param findings one for each claim and setting
  * @param tables the figures behind them
+ * @param figures pictures of them
  */
-public record Results(List<Finding> findings, List<Table> tables) {
+public record Results(List<Finding> findings, List<Table> tables, List<Figure> figures) {
     public Results {
         findings = List.copyOf(findings);
         tables = List.copyOf(tables);
+        figures = List.copyOf(figures);
     }
+
+    /** Results without pictures. */
+    public Results(List<Finding> findings, List<Table> tables) {
+        this(findings, tables, List.of());
+    }
+
+    /**
+     * A picture.
+     *
+     * @param name of its file, without an ending
+     * @param svg the file's text
+     */
+    public record Figure(String name, String svg) {}
 
     /**
      * Figures, ready to be shown.

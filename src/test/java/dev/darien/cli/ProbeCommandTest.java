@@ -25,15 +25,15 @@ class ProbeCommandTest {
     private static final int SEQUENCES = 80;
     private static final int CONTEXT = 4;
 
-    @TempDir
-    Path folder;
+    private Path folder;
 
     private Path data;
     private Path sae;
 
     /** Sequence s is of class s % 2 (channel 0 or 1) and of the other class s / 2 % 2 (channel 2 or 3). */
     @BeforeAll
-    void write() {
+    void write(@TempDir Path shared) {
+        folder = shared;
         Random random = new Random(3);
         int tokens = SEQUENCES * CONTEXT;
         Values x = Values.random(random, 0.2, tokens, WIDTH);

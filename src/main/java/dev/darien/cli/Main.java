@@ -66,6 +66,8 @@ public final class Main implements Callable<Integer> {
                 .addSubcommand("collect", new CollectCommand(console, interruption))
                 .addSubcommand("convert", new ConvertCommand(console, interruption))
                 .addSubcommand("compare", new CompareCommand(console))
+                .addSubcommand("probe", new ProbeCommand(console))
+                .addSubcommand("scr", new ScrCommand(console))
                 .addSubcommand("inspect", new InspectCommand(console))
                 .addSubcommand("prune", new PruneCommand(console))
                 .addSubcommand("reproduce", new ReproduceCommand(console))

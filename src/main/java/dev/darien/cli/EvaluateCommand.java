@@ -7,6 +7,9 @@ import dev.darien.data.SyntheticSource;
 import dev.darien.device.Device;
 import dev.darien.eval.Evaluator;
 import dev.darien.eval.Recovery;
+import dev.darien.model.DownstreamEvaluation;
+import dev.darien.model.DownstreamEvaluator;
+import dev.darien.model.OnnxModel;
 import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -29,6 +32,8 @@ import picocli.CommandLine.Parameters;
             "",
             "The numbers are those of its own inference rule; other rules that it has follow under modes.",
             "For synthetic data, whose directions are known, also how many of them the SAE has found.",
+            "With --suffix or --model also what becomes of the model when the reconstruction takes the activations' place:"
+                    + " cross-entropy, loss recovered and KL, or how far its embeddings move.",
             ""
         })
 final class EvaluateCommand implements Callable<Integer> {
@@ -39,13 +44,16 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Parameters(
             index = "1..*",
-            arity = "1..*",
+            arity = "0..*",
             paramLabel = "DATA",
             description = "Activations: .safetensors or .npy files, folders of them, or synthetic:KEY=VALUE,…")
     private List<String> data = List.of();
 
     @Mixin
     private SaeArguments arguments = new SaeArguments();
+
+    @Mixin
+    private DownstreamArguments downstream = new DownstreamArguments();
 
     @Option(names = "--json", description = "Print the result as one JSON object.")
     private boolean json;
@@ -69,30 +77,57 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private Map<String, Object> evaluate() {
+        downstream.check(data);
         try (Device device = arguments.device.open();
-                Sae loaded = arguments.input.load(sae, device, console);
-                ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
-            SaeArguments.requireSameWidth(loaded, sae, source);
-            Map<String, Object> result = new LinkedHashMap<>();
-            Map<String, Object> others = new LinkedHashMap<>();
-            for (Map.Entry<String, Sae> mode :
-                    SaeModes.of(loaded, sae, arguments.mode).entrySet()) {
-                Map<String, Object> numbers =
-                        Evaluator.evaluate(mode.getValue(), source).asMap();
-                if (result.isEmpty()) {
-                    result.putAll(numbers);
-                    result.put("mode", mode.getKey());
-                } else {
-                    others.put(mode.getKey(), numbers);
+                Sae loaded = arguments.input.load(sae, device, console)) {
+            Map<String, Sae> modes = SaeModes.of(loaded, sae, arguments.mode);
+            if (downstream.isGiven()) {
+                return evaluateDownstream(loaded, modes);
+            }
+            try (ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
+                SaeArguments.requireSameWidth(loaded, sae, source);
+                Map<String, Object> result = evaluate(modes, source, Map.of());
+                if (source instanceof SyntheticSource synthetic) {
+                    result.putAll(Recovery.of(loaded, synthetic.groundTruth()).asMap());
                 }
+                return result;
             }
-            if (source instanceof SyntheticSource synthetic) {
-                result.putAll(Recovery.of(loaded, synthetic.groundTruth()).asMap());
-            }
-            if (!others.isEmpty()) {
-                result.put("modes", others);
-            }
-            return result;
         }
+    }
+
+    private Map<String, Object> evaluateDownstream(Sae loaded, Map<String, Sae> modes) {
+        try (OnnxModel model = downstream.open();
+                DownstreamEvaluator evaluator =
+                        downstream.evaluator(model, data, arguments.tensor, arguments.device.resolvedThreads())) {
+            SaeArguments.requireSameWidth(loaded, sae, evaluator.activations());
+            if (!evaluator.crossing().isEmpty()) {
+                console.notice("other tensors cross the cut and are carried along: "
+                        + String.join(", ", evaluator.crossing()));
+            }
+            return evaluate(modes, evaluator.activations(), DownstreamArguments.evaluate(evaluator, modes));
+        }
+    }
+
+    private static Map<String, Object> evaluate(
+            Map<String, Sae> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
+        Map<String, Object> result = new LinkedHashMap<>();
+        Map<String, Object> others = new LinkedHashMap<>();
+        modes.forEach((name, mode) -> {
+            Map<String, Object> numbers = Evaluator.evaluate(mode, source).asMap();
+            DownstreamEvaluation inModel = spliced.get(name);
+            if (inModel != null) {
+                numbers.putAll(inModel.asMap());
+            }
+            if (result.isEmpty()) {
+                result.putAll(numbers);
+                result.put("mode", name);
+            } else {
+                others.put(name, numbers);
+            }
+        });
+        if (!others.isEmpty()) {
+            result.put("modes", others);
+        }
+        return result;
     }
 }

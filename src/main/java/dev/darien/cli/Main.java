@@ -63,6 +63,7 @@ public final class Main implements Callable<Integer> {
                 .addSubcommand("evaluate", new EvaluateCommand(console))
                 .addSubcommand("encode", new EncodeCommand(console, interruption))
                 .addSubcommand("decode", new DecodeCommand(console, interruption))
+                .addSubcommand("collect", new CollectCommand(console, interruption))
                 .addSubcommand("convert", new ConvertCommand(console, interruption))
                 .addSubcommand("report", new ReportCommand(console))
                 .addSubcommand("compare", new CompareCommand(console))

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** What text gives a model: which of its inputs are token numbers, which the mask, and so on. Told by type and name. */
 final class ModelInputs {
@@ -27,7 +28,7 @@ final class ModelInputs {
 
     private final String what;
     private final List<Input> inputs = new ArrayList<>();
-    private final Input ids;
+    private final @Nullable Input ids;
 
     /** @throws DataException if an input isn't one that text gives */
     ModelInputs(OnnxGraph graph) {
@@ -48,8 +49,13 @@ final class ModelInputs {
         this.ids = inputs.stream()
                 .filter(input -> input.role == Role.IDS)
                 .findFirst()
-                .orElseThrow(() -> new DataException(
-                        what + " has no input for token numbers; name the whole model, not a part of it"));
+                .orElse(null);
+    }
+
+    /** @throws DataException if the model takes no token numbers */
+    ModelInputs requireIds() {
+        ids();
+        return this;
     }
 
     private static Role role(String name) {
@@ -74,6 +80,9 @@ final class ModelInputs {
 
     /** Name of the input for token numbers. */
     String ids() {
+        if (ids == null) {
+            throw new DataException(what + " has no input for token numbers; name the whole model, not a part of it");
+        }
         return ids.type.name();
     }
 
@@ -84,7 +93,7 @@ final class ModelInputs {
 
     /** The only number of tokens that the model takes, or 0 if any will do. */
     int fixedLength() {
-        return (int) Math.max(0, ids.type.sizes().getLast());
+        return ids == null ? 0 : (int) Math.max(0, ids.type.sizes().getLast());
     }
 
     /**
@@ -93,7 +102,7 @@ final class ModelInputs {
      * @throws DataException if it is more than one, which no text comes in
      */
     int fixedBatch() {
-        long batch = ids.type.sizes().getFirst();
+        long batch = ids == null ? 0 : ids.type.sizes().getFirst();
         if (batch > 1) {
             throw new DataException(what + " only takes " + batch
                     + " sequences at a time; export it for any number of them (dynamic axes)");

@@ -168,6 +168,11 @@ final class OnnxSession implements AutoCloseable {
         }
     }
 
+    /** Runs it where nothing but {@code into} is wanted. */
+    void runInto(Map<String, OnnxTensor> values, Map<String, ? extends OnnxValue> into) {
+        run(values, into).close();
+    }
+
     @Override
     public void close() {
         try {

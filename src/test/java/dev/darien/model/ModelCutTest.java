@@ -11,6 +11,7 @@ import ai.onnxruntime.OrtSession;
 import dev.darien.data.DataException;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,7 +67,7 @@ class ModelCutTest {
         List<TokenSequence> sequences = new ArrayList<>();
         for (int number = 0; number < count; number++) {
             boolean[] kept = new boolean[TinyLm.CONTEXT];
-            java.util.Arrays.fill(kept, true);
+            Arrays.fill(kept, true);
             sequences.add(new TokenSequence(
                     number,
                     random.ints(TinyLm.CONTEXT, 0, TinyLm.CHARACTERS).toArray(),

@@ -83,7 +83,7 @@ class OnnxModelTest {
         Path damaged = folder.resolve("damaged.onnx");
         long seed = 20261128;
         Random random = new Random(seed);
-        for (int trial = 0; trial < 60; trial++) {
+        for (int trial = 0; trial < 20; trial++) {
             byte[] bytes = whole.clone();
             for (int i = 0; i < 8; i++) {
                 // The operations come first, then the weights, of which any bytes will do.

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.model;
+
+import dev.darien.device.Device;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Inference;
+import dev.darien.sae.Sae;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An SAE's reconstruction in the place of activations: x̂ = dec(f(x)). With an edit of its codes the error term is kept,
+ * {@code x + dec(edited) - dec(f(x))}, so that what the SAE doesn't capture stays as it is and the edit alone shows.
+ * Close it before the SAE. Not for several threads at once.
+ */
+public final class SaeSplice implements Splice, AutoCloseable {
+    private static final int ROWS = 1024;
+
+    private final Sae sae;
+    private final Device device;
+    private final Inference inference;
+    private final Matrix host;
+    private final @Nullable Edit edit;
+
+    /** Changes codes in place: values may become others, 0 included; which latents they are of stays. */
+    @FunctionalInterface
+    public interface Edit {
+        /**
+         * Changes the codes of some tokens.
+         *
+         * @param codes in the host's memory, a row for each token
+         */
+        void edit(SparseCodes codes);
+    }
+
+    private SaeSplice(Sae sae, @Nullable Edit edit) {
+        this.sae = sae;
+        this.device = sae.device();
+        this.edit = edit;
+        this.inference = sae.inference(ROWS);
+        this.host = device.staging("spliced activations", DType.F32, inference.maxRows(), sae.width());
+    }
+
+    /** The reconstruction, without the error term. */
+    public static SaeSplice reconstruction(Sae sae) {
+        return new SaeSplice(sae, null);
+    }
+
+    /**
+     * Edited codes, with the error term.
+     *
+     * @throws IllegalStateException when it is used, if the SAE normalises each activation vector: codes alone don't say
+     *     how large it was
+     */
+    public static SaeSplice edited(Sae sae, Edit edit) {
+        return new SaeSplice(sae, edit);
+    }
+
+    @Override
+    public void apply(Matrix activations, Matrix out) {
+        out.require(DType.F32, activations.rows(), sae.width());
+        for (long first = 0; first < activations.rows(); first += inference.maxRows()) {
+            long rows = Math.min(inference.maxRows(), activations.rows() - first);
+            Matrix x = activations.slice(first, rows);
+            Matrix target = out.slice(first, rows);
+            SparseCodes codes = inference.encode(x);
+            if (edit == null) {
+                Matrix reconstruction = host.slice(0, rows);
+                device.download(inference.decode(codes), reconstruction);
+                target.copyFrom(reconstruction);
+            } else {
+                try (SparseCodes copy = inference.toHost(codes)) {
+                    edited(x, copy, target, edit);
+                }
+            }
+        }
+    }
+
+    private void edited(Matrix x, SparseCodes codes, Matrix target, Edit change) {
+        try (Matrix before = sae.decode(codes)) {
+            change.edit(codes);
+            try (Matrix after = sae.decode(codes)) {
+                for (long row = 0; row < x.rows(); row++) {
+                    add(x, before, after, target, row);
+                }
+            }
+        }
+    }
+
+    private static void add(Matrix x, Matrix before, Matrix after, Matrix target, long row) {
+        for (int i = 0; i < x.columns(); i++) {
+            float value = at(x, row, i) + (at(after, row, i) - at(before, row, i));
+            target.segment().set(Matrix.FLOAT, target.rowOffset(row) + (long) i * Float.BYTES, value);
+        }
+    }
+
+    private static float at(Matrix matrix, long row, int column) {
+        MemorySegment segment = matrix.segment();
+        return segment.get(Matrix.FLOAT, matrix.rowOffset(row) + (long) column * Float.BYTES);
+    }
+
+    @Override
+    public void close() {
+        try (inference;
+                host) {
+            // Closed in reverse order, each whatever happens to the other.
+        }
+    }
+}

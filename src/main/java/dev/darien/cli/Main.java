@@ -65,6 +65,7 @@ public final class Main implements Callable<Integer> {
                 .addSubcommand("decode", new DecodeCommand(console, interruption))
                 .addSubcommand("collect", new CollectCommand(console, interruption))
                 .addSubcommand("convert", new ConvertCommand(console, interruption))
+                .addSubcommand("report", new ReportCommand(console))
                 .addSubcommand("compare", new CompareCommand(console))
                 .addSubcommand("probe", new ProbeCommand(console))
                 .addSubcommand("scr", new ScrCommand(console))

@@ -214,6 +214,9 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         if (arguments.kWarmup != null && (only || WITH_K.contains(architecture))) {
             recipe.kWarmup(arguments.kWarmup);
         }
+        if (arguments.resample) {
+            recipe.resample();
+        }
         if (arguments.sparsityWarmup != null) {
             recipe.sparsityWarmup(arguments.sparsityWarmup);
         }

@@ -174,6 +174,11 @@ final class TrainArguments {
     String auxiliary;
 
     @Option(
+            names = "--resample",
+            description = "Give dead latents a new start, four times in the first half of the run.")
+    boolean resample;
+
+    @Option(
             names = "--tokens",
             paramLabel = "N",
             description = "Tokens to train on, in as many passes as it takes" + " (default: 2000000).")

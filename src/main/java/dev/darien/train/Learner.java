@@ -41,6 +41,7 @@ final class Learner implements AutoCloseable {
     private final Backward backward;
     private final @Nullable LatentUsage usage;
     private final @Nullable AuxiliaryLoss auxiliary;
+    private final @Nullable Resampler resampler;
     private final StepStatistics statistics;
 
     private long step;
@@ -71,6 +72,7 @@ final class Learner implements AutoCloseable {
             this.backward = back;
             used = usesLatents() ? new LatentUsage(context) : null;
             this.usage = used;
+            this.resampler = options.resample() ? new Resampler(context) : null;
             StepWorkspace.@Nullable AuxiliaryTerms revived = workspace.auxiliary;
             this.auxiliary = revived == null ? null : new AuxiliaryLoss(context, revived, used);
             sums = new StepStatistics(device, buffers);
@@ -172,6 +174,9 @@ final class Learner implements AutoCloseable {
         step++;
         if (usage != null) {
             usage.finishStep(step);
+        }
+        if (resampler != null) {
+            resampler.finishStep(step);
         }
         backward.finishStep(step);
         statistics.countStep();

@@ -73,6 +73,7 @@ public final class Recipe {
     private @Nullable Double tanhSlope;
     private @Nullable FeatureBudgets budgets;
     private boolean keepNonPositive;
+    private boolean resample;
     private long kWarmup;
     private long seed;
 
@@ -210,6 +211,12 @@ public final class Recipe {
         return this;
     }
 
+    /** Gives dead latents a new start in the first half of the run. */
+    public Recipe resample() {
+        resample = true;
+        return this;
+    }
+
     /** Has jumprelu's penalty be {@code Σ tanh(slope·f)} instead of the L0. */
     public Recipe tanhPenalty(double slope) {
         tanhSlope = slope;
@@ -255,6 +262,7 @@ public final class Recipe {
                 auxiliary != null ? auxiliary : defaults.auxiliary(),
                 objective(f),
                 budgets != null ? budgets : FeatureBudgets.DEFAULT,
+                resample,
                 f,
                 b,
                 tokens,

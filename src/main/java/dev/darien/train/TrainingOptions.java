@@ -20,6 +20,7 @@ import java.util.Map;
  * @param auxiliary loss for dead latents
  * @param objective which reconstructions the squared error is taken of
  * @param budgets of a run that ends by Feature Choice; without a meaning for others
+ * @param resample whether dead latents are given a new start in the first half of the run
  * @param latents F
  * @param batch rows for each step
  * @param tokens rows of the whole run, rounded down to whole batches
@@ -50,6 +51,7 @@ public record TrainingOptions(
         Auxiliary auxiliary,
         Objective objective,
         FeatureBudgets budgets,
+        boolean resample,
         int latents,
         int batch,
         long tokens,
@@ -121,6 +123,11 @@ public record TrainingOptions(
         check(
                 !(objective instanceof Objective.TwoSelections) || sparsity instanceof TopK,
                 "two selections are for topk");
+        check(
+                !resample || Resampler.interval(tokens / batch) >= Math.max(1, Math.ceilDiv(deadAfterTokens, batch)),
+                "resampling would come before any latent can be dead: an eighth of the run is "
+                        + Resampler.interval(tokens / batch) + " steps, and a latent is dead after "
+                        + Math.ceilDiv(deadAfterTokens, batch) + "; train on more tokens");
         check(
                 !(sparsity instanceof FeatureChoice) || k <= budgets.cap() * latents,
                 "budgets can't be met: with at most " + budgets.cap() + " of the tokens each, " + latents

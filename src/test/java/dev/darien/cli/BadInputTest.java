@@ -73,6 +73,7 @@ class BadInputTest {
                         refusal("unknown architecture", "did you mean 'topk'?", "--arch", "topkk"),
                         refusal("architecture of another version", "unknown architecture 'gated2'", "--arch", "gated2"),
                         refusal("k of gated", "gated has no --k", "--arch", "gated", "--k", 3),
+                        refusal("resampling a short run", "train on more tokens", "--resample", "--tokens", 1024),
                         refusal("budgets of topk", "budgets belong to feature-choice", "--mutual-share", 0.5),
                         refusal(
                                 "budgets that can't be met",

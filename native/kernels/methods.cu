@@ -3,6 +3,130 @@
 // What single methods need: gated encoders, nested dictionaries, concave penalties, latents that fire too seldom.
 #include "darien.cuh"
 
+// One block: where the list of each latent begins, from its budget; no list goes beyond the capacity, which `total`
+// receives the sum of. Sizes, and the counts of rows + 1 rows, become 0.
+extern "C" __global__ void encode_feature_choice_starts(
+    const int* budgets, int latents, int rows, int64 capacity, int* starts, int* sizes, int* counts, int64* total) {
+    __shared__ int64 partial[32];
+    int64 before = 0;
+    for (int base = 0; base < latents; base += blockDim.x) {
+        const int latent = base + threadIdx.x;
+        const int budget = latent < latents ? max(0, min(budgets[latent], rows)) : 0;
+        int64 sum;
+        const int64 start = before + block_exclusive_sum((int64)budget, partial, &sum);
+        if (latent < latents) {
+            starts[latent] = (int)min(start, capacity);
+            sizes[latent] = 0;
+        }
+        before += sum;
+    }
+    for (int row = threadIdx.x; row <= rows; row += blockDim.x) {
+        counts[row] = 0;
+    }
+    if (threadIdx.x == 0) {
+        starts[latents] = (int)min(before, capacity);
+        *total = min(before, capacity);
+    }
+}
+DARIEN_EXPORT(encode_feature_choice_starts)
+
+// Whether an entry of a latent's heap is worse than another: smaller, or as large and of a higher row.
+__device__ __forceinline__ bool feature_choice_worse(float value, int row, float other_value, int other_row) {
+    return value < other_value || (value == other_value && row > other_row);
+}
+
+// One thread for each latent: a heap of its largest values, the worst on top, is offered the rows of a tile in order.
+extern "C" __global__ void encode_feature_choice_offer(
+    const float* tile, int64 stride, const float* bias, int latents, int first_row, int rows, int keep_non_positive,
+    const int* starts, int* sizes, float* values, int* value_rows) {
+    const int latent = blockIdx.x * blockDim.x + threadIdx.x;
+    if (latent >= latents) {
+        return;
+    }
+    const int start = starts[latent];
+    const int room = starts[latent + 1] - start;
+    float* heap = values + start;
+    int* heap_rows = value_rows + start;
+    int size = sizes[latent];
+    const float offset = bias[latent];
+    for (int at = 0; at < rows; at++) {
+        const float value = tile[at * stride + latent] + offset;
+        const int row = first_row + at;
+        const bool wanted = keep_non_positive != 0 ? value == value : value > 0.0f;
+        if (wanted && size < room) {
+            int place = size++;
+            while (place > 0) {
+                const int parent = (place - 1) / 2;
+                if (feature_choice_worse(heap[parent], heap_rows[parent], value, row)) {
+                    break;
+                }
+                heap[place] = heap[parent];
+                heap_rows[place] = heap_rows[parent];
+                place = parent;
+            }
+            heap[place] = value;
+            heap_rows[place] = row;
+        } else if (size > 0 && value > heap[0]) {
+            int place = 0;
+            while (2 * place + 1 < size) {
+                int child = 2 * place + 1;
+                if (child + 1 < size &&
+                    feature_choice_worse(heap[child + 1], heap_rows[child + 1], heap[child], heap_rows[child])) {
+                    child++;
+                }
+                if (!feature_choice_worse(heap[child], heap_rows[child], value, row)) {
+                    break;
+                }
+                heap[place] = heap[child];
+                heap_rows[place] = heap_rows[child];
+                place = child;
+            }
+            heap[place] = value;
+            heap_rows[place] = row;
+        }
+    }
+    sizes[latent] = size;
+}
+DARIEN_EXPORT(encode_feature_choice_offer)
+
+// One thread for each latent: its entries are counted by row, what its list is short of goes to the row after the last,
+// and the smallest value is at the heap's top.
+extern "C" __global__ void encode_feature_choice_count(
+    const float* values, int* value_rows, const int* starts, const int* sizes, int latents, int rows, int* entry_latents,
+    int* counts, float* smallest_kept) {
+    const int latent = blockIdx.x * blockDim.x + threadIdx.x;
+    if (latent >= latents) {
+        return;
+    }
+    const int start = starts[latent];
+    const int size = sizes[latent];
+    for (int at = start; at < starts[latent + 1]; at++) {
+        if (at - start < size) {
+            atomicAdd(&counts[value_rows[at]], 1);
+        } else {
+            value_rows[at] = rows;
+        }
+        entry_latents[at] = latent;
+    }
+    if (size > 0) {
+        smallest_kept[latent] = values[start];
+    }
+}
+DARIEN_EXPORT(encode_feature_choice_count)
+
+// Entries sorted by row, latents ascending within it, go to the codes.
+extern "C" __global__ void encode_feature_choice(
+    const int* sorted, const int64* last_offset, int64 capacity, const int* entry_latents, const float* values,
+    int* indices, float* code_values) {
+    const int64 entries = min(*last_offset, capacity);
+    for (int64 at = (int64)blockIdx.x * blockDim.x + threadIdx.x; at < entries; at += (int64)gridDim.x * blockDim.x) {
+        const int entry = sorted[at];
+        indices[at] = entry_latents[entry];
+        code_values[at] = values[entry];
+    }
+}
+DARIEN_EXPORT(encode_feature_choice)
+
 // magnitudes = relu(exp(r_j) · (gate - b_gate_j) + b_mag_j) of each open gate.
 extern "C" __global__ void gated_magnitudes(
     const int64* last_offset, int64 capacity, const int* indices, const float* gates, const float* gate_bias,

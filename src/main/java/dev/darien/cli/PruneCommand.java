@@ -38,6 +38,11 @@ import picocli.CommandLine.Option;
 final class PruneCommand implements Callable<Integer> {
     private static final int MOST_CYCLES = 1000;
 
+    private enum Network {
+        MLP,
+        CONV
+    }
+
     private final Console console;
 
     @Mixin
@@ -125,13 +130,14 @@ final class PruneCommand implements Callable<Integer> {
             throw new UsageException("--cycles must be between 1 and " + MOST_CYCLES + ", not " + cycles);
         }
         ClassifierTraining training = UsageException.check(() -> ClassifierTraining.DEFAULT.withEpochs(epochs));
-        boolean convolutional = Choices.pick("network", network, Map.of("mlp", false, "conv", true));
+        Network chosen = Choices.pick("network", network, Choices.of(Network.values()));
         ImageArguments.Split split = images.read();
         int pixels = split.training().width();
         int classes = split.training().classes();
-        NetworkShape shape = UsageException.check(() -> convolutional
-                ? NetworkShape.convolutional(pixels, classes, 8, 64)
-                : NetworkShape.mlp(pixels, classes, 128, 64));
+        NetworkShape shape = UsageException.check(() -> switch (chosen) {
+            case MLP -> NetworkShape.mlp(pixels, classes, 128, 64);
+            case CONV -> NetworkShape.convolutional(pixels, classes, 8, 64);
+        });
         long started = System.nanoTime();
         try (Device opened = device.open();
                 Pruner pruner = new Pruner(opened, shape, split.training(), split.heldOut(), training, seed)) {

@@ -32,6 +32,7 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
     private static final Set<String> WITH_L1 = architectures(Recipe::hasL1);
     private static final Set<String> WITH_PENALTY = architectures(name -> !Recipe.hasK(name));
     private static final double AUXILIARY_COEFFICIENT = 1.0 / 32;
+    private static final double UNDERUSED_SHARE = 0.1;
 
     /** An option of which several values can be given. */
     private record Axis<T>(
@@ -184,7 +185,13 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
             Auxiliary auxiliary = Choices.pick(
                     "auxiliary loss",
                     arguments.auxiliary,
-                    Map.of("none", new Auxiliary.None(), "auxk", new Auxiliary.AuxK(AUXILIARY_COEFFICIENT, 0)));
+                    Map.of(
+                            "none",
+                            new Auxiliary.None(),
+                            "auxk",
+                            new Auxiliary.AuxK(AUXILIARY_COEFFICIENT, 0),
+                            "zipf",
+                            new Auxiliary.Zipf(AUXILIARY_COEFFICIENT, 0, UNDERUSED_SHARE)));
             if (only || WITH_K.contains(architecture) || auxiliary instanceof Auxiliary.None) {
                 recipe.auxiliary(auxiliary);
             }
@@ -195,6 +202,9 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         if (arguments.bandwidth != null && (only || architecture.equals("jumprelu"))) {
             recipe.bandwidth(arguments.bandwidth.value());
         }
+        if (only || architecture.equals("feature-choice")) {
+            arguments.featureChoice.addTo(recipe);
+        }
         if (arguments.tanh != null && (only || architecture.equals("jumprelu"))) {
             recipe.tanhPenalty(arguments.tanh.value());
         }
@@ -203,6 +213,9 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         }
         if (arguments.kWarmup != null && (only || WITH_K.contains(architecture))) {
             recipe.kWarmup(arguments.kWarmup);
+        }
+        if (arguments.resample) {
+            recipe.resample();
         }
         if (arguments.sparsityWarmup != null) {
             recipe.sparsityWarmup(arguments.sparsityWarmup);

@@ -2,6 +2,7 @@
 package dev.darien.cli;
 
 import dev.darien.sae.BatchTopK;
+import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
@@ -54,6 +55,7 @@ final class SaeModes {
             case TopK topK -> "topk";
             case JumpRelu jumpRelu -> "threshold";
             case Gated gated -> "gate";
+            case FeatureChoice featureChoice -> throw new IllegalStateException("an SAE doesn't select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("an SAE doesn't select over a batch");
         };
     }

@@ -73,8 +73,8 @@ final class TrainArguments {
             split = ",",
             paramLabel = "NAME",
             description =
-                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), matryoshka or jumprelu; several,"
-                            + " with commas, train one SAE each (default: topk).")
+                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka"
+                            + " or jumprelu; several, with commas, train one SAE each (default: topk).")
     List<String> architectures = List.of();
 
     @Option(
@@ -98,7 +98,7 @@ final class TrainArguments {
             split = ",",
             paramLabel = "K",
             description =
-                    "Active latents for each token (topk), or in the mean (batchtopk, matryoshka); several with commas"
+                    "Active latents for each token (topk), or in the mean (batchtopk, feature-choice, matryoshka); several with commas"
                             + " (default: 32).")
     List<Integer> k = List.of();
 
@@ -166,10 +166,17 @@ final class TrainArguments {
 
     @Option(
             names = "--aux",
-            paramLabel = "none|auxk",
-            description = "Loss that revives dead latents (default: auxk for those with a k, else none).")
+            paramLabel = "none|auxk|zipf",
+            description =
+                    "Loss that revives dead latents ; zipf also those that fire too seldom for their rank (default: zipf for"
+                            + " feature-choice, auxk for others with a k, else none).")
     @Nullable
     String auxiliary;
+
+    @Option(
+            names = "--resample",
+            description = "Give dead latents a new start, four times in the first half of the run.")
+    boolean resample;
 
     @Option(
             names = "--tokens",
@@ -258,6 +265,9 @@ final class TrainArguments {
 
     @Option(names = "--no-progress", description = "No progress on standard error.")
     boolean noProgress;
+
+    @Mixin
+    FeatureChoiceArguments featureChoice = new FeatureChoiceArguments();
 
     @Mixin
     DeviceArguments device = new DeviceArguments();

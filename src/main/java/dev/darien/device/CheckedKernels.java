@@ -112,6 +112,18 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void encodeFeatureChoice(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix budgets,
+            boolean keepNonPositive,
+            SparseCodes codes,
+            Matrix smallestKept) {
+        methods.encodeFeatureChoice(x, encoder, budgets, codes, smallestKept);
+        kernels.encodeFeatureChoice(x, encoder, budgets, keepNonPositive, codes, smallestKept);
+    }
+
+    @Override
     public void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
         shapes.decode(codes, wDec, bias, out);
         kernels.decode(codes, wDec, bias, out);

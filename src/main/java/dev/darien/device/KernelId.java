@@ -19,6 +19,7 @@ public enum KernelId {
     ENCODE_TOP_K,
     ENCODE_BATCH_TOP_K,
     ENCODE_THRESHOLD,
+    ENCODE_FEATURE_CHOICE,
     DECODE,
     RECONSTRUCT,
     ADD_L1,

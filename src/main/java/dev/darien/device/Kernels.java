@@ -100,6 +100,24 @@ public interface Kernels {
     void encodeThreshold(
             Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes);
 
+    /**
+     * Feature Choice (Ayonrinde 2024): as {@link #encodeTopK} with rows and latents exchanged: for each latent j its {@code
+     * budgets[0, j]} largest values of the batch; of equal values those of the lower row. NaN is never selected. Budgets
+     * beyond the number of rows count as that number, and those beyond the room of {@code codes}, in the order of the
+     * latents, are cut.
+     *
+     * @param budgets I32[1, F]; below 0 counts as 0
+     * @param keepNonPositive whether values that aren't positive are selected too; else there may be fewer
+     * @param smallestKept F32[1, F], receives the smallest value kept of each latent; unchanged for those without any
+     */
+    void encodeFeatureChoice(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix budgets,
+            boolean keepNonPositive,
+            SparseCodes codes,
+            Matrix smallestKept);
+
     // ------------------------------------------------------------------------------- decoding and gradients
 
     /** {@code out[r] = Σ z_j · wDec[j] + bias}. */

@@ -13,6 +13,12 @@ final class MethodShapes {
         this.shapes = shapes;
     }
 
+    void encodeFeatureChoice(Matrix x, PackedEncoder encoder, Matrix budgets, SparseCodes codes, Matrix smallestKept) {
+        shapes.encode(x, encoder, codes);
+        shapes.matrix("budgets", budgets, DType.I32, 1, encoder.latents());
+        shapes.vector("smallestKept", smallestKept, encoder.latents());
+    }
+
     void gatedMagnitudes(SparseCodes gates, Matrix gateBias, Matrix logScale, Matrix magnitudeBias, Matrix magnitudes) {
         shapes.codes("gates", gates, gates.rows(), gates.latents());
         shapes.vector("gateBias", gateBias, gates.latents());

@@ -145,7 +145,7 @@ public final class Shapes {
         }
     }
 
-    private void encode(Matrix x, PackedEncoder encoder, SparseCodes codes) {
+    void encode(Matrix x, PackedEncoder encoder, SparseCodes codes) {
         matrix("x", x, DType.F32, x.rows(), encoder.width());
         codes("codes", codes, x.rows(), encoder.latents());
     }

@@ -8,6 +8,7 @@ import dev.darien.data.TensorFile;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.BatchTopK;
+import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.HostWeights;
 import dev.darien.sae.JumpRelu;
@@ -274,6 +275,8 @@ final class DictionaryLearningFormat implements FormatWriter {
             case Gated gated -> "JumpReluAutoEncoder";
             // Its loader gives AutoEncoder a decoder of unit length, and thereby other codes.
             case Relu relu -> sae.subtractsDecoderBias() && areOnes(norms(weights)) ? "AutoEncoder" : "AutoEncoderNew";
+            case FeatureChoice featureChoice ->
+                throw new IllegalStateException("a finished SAE does not select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("a finished SAE does not select over a batch");
         };
     }

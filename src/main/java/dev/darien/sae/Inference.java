@@ -85,7 +85,7 @@ public final class Inference implements AutoCloseable {
         sae.sparsity()
                 .select(
                         device.kernels(),
-                        new Selection(centred, encoder, sae.weights().thresholds(), null, false, null, selected));
+                        new Selection(centred, encoder, sae.weights().thresholds(), null, false, null, null, selected));
         return selected;
     }
 

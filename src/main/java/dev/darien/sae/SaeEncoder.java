@@ -54,7 +54,7 @@ public final class SaeEncoder implements AutoCloseable {
      * An encoder with a copy of what it needs of {@code sae}, which may be on any device and may be closed afterwards. The
      * kernels are those of the device {@code cpu}.
      *
-     * @throws IllegalArgumentException if the SAE's rule isn't one of relu, topk and jumprelu
+     * @throws IllegalArgumentException if the SAE's rule isn't one of relu, topk, jumprelu and gated
      */
     public static SaeEncoder of(Sae sae) {
         return of(sae, "cpu");
@@ -67,8 +67,10 @@ public final class SaeEncoder implements AutoCloseable {
      * @throws dev.darien.device.DeviceUnavailableException if that device can't be had
      */
     public static SaeEncoder of(Sae sae, String cpu) {
-        if (!(sae.sparsity() instanceof TopK || sae.sparsity() instanceof Relu || sae.sparsity() instanceof JumpRelu)) {
-            throw new IllegalArgumentException("SaeEncoder encodes with relu, topk or jumprelu, not with "
+        if (!(sae.sparsity() instanceof TopK
+                || sae.sparsity() instanceof Relu
+                || sae.sparsity().hasThresholds())) {
+            throw new IllegalArgumentException("SaeEncoder encodes with relu, topk, jumprelu or gated, not with "
                     + sae.sparsity().id() + "; use Sae.inference()");
         }
         // One thread, which is never used: the work is done by the callers' threads.

@@ -134,6 +134,8 @@ public final class SaeFolder {
             case TopK ignored -> "topk";
             case JumpRelu ignored -> "jumprelu";
             case Gated ignored -> "gated";
+            case FeatureChoice ignored ->
+                throw new IllegalStateException("a finished SAE does not select over a batch");
             case BatchTopK ignored -> throw new IllegalStateException("a finished SAE does not select over a batch");
         };
     }

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param smallestKept F32[1, 1], receives the smallest value that a batch-wide rule kept
  * @param training whether entries that only matter for gradients are wanted
  * @param dead a second selection among dead latents, or null
+ * @param budgets of a selection by latent, or null
  * @param codes receives the selection
  */
 public record Selection(
@@ -25,4 +26,14 @@ public record Selection(
         @Nullable Matrix smallestKept,
         boolean training,
         @Nullable DeadSelection dead,
-        SparseCodes codes) {}
+        @Nullable Budgets budgets,
+        SparseCodes codes) {
+
+    /**
+     * Of a selection by latent.
+     *
+     * @param tokens I32[1, F], most rows for each latent
+     * @param smallestKept F32[1, F], receives the smallest value that each latent kept
+     */
+    public record Budgets(Matrix tokens, Matrix smallestKept) {}
+}

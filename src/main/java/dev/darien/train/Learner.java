@@ -4,12 +4,13 @@ package dev.darien.train;
 import dev.darien.device.AdamStep;
 import dev.darien.device.Device;
 import dev.darien.device.Kernels;
-import dev.darien.device.LatentTerms;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.BatchTopK;
+import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
@@ -17,6 +18,7 @@ import dev.darien.sae.Sparsity;
 import dev.darien.train.StepWorkspace.Chunk;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +39,9 @@ final class Learner implements AutoCloseable {
     private final @Nullable PenaltyController controller;
     private final Schedule learningRate;
     private final Backward backward;
+    private final @Nullable LatentUsage usage;
+    private final @Nullable AuxiliaryLoss auxiliary;
+    private final @Nullable Resampler resampler;
     private final StepStatistics statistics;
 
     private long step;
@@ -50,6 +55,7 @@ final class Learner implements AutoCloseable {
         // What the device holds itself, and not this learner's allocator.
         @Nullable StepWorkspace buffers = null;
         @Nullable Backward back = null;
+        @Nullable LatentUsage used = null;
         @Nullable StepStatistics sums = null;
         try {
             this.state = new LearnerState(memory, options, width);
@@ -61,13 +67,19 @@ final class Learner implements AutoCloseable {
                             options.targetL0(), options.penalty().strength())
                     : null;
             this.learningRate = options.learningRateSchedule();
-            back = backward(new StepContext(device, memory, options, state, workspace, gradients));
+            StepContext context = new StepContext(device, memory, options, state, workspace, gradients);
+            back = backward(context);
             this.backward = back;
+            used = usesLatents() ? new LatentUsage(context) : null;
+            this.usage = used;
+            this.resampler = options.resample() ? new Resampler(context) : null;
+            StepWorkspace.@Nullable AuxiliaryTerms revived = workspace.auxiliary;
+            this.auxiliary = revived == null ? null : new AuxiliaryLoss(context, revived, used);
             sums = new StepStatistics(device, buffers);
             this.statistics = sums;
             Initialiser.initialise(device, options, state, decoderBias);
         } catch (RuntimeException | Error e) {
-            Closing.after(e, sums, back, buffers, memory::releaseAll, memory);
+            Closing.after(e, sums, used, back, buffers, memory::releaseAll, memory);
             throw e;
         }
     }
@@ -85,12 +97,19 @@ final class Learner implements AutoCloseable {
     /** The selection of this step: k falls linearly from the width to its value over the k warm-up. */
     private Sparsity sparsityNow() {
         Sparsity last = options.sparsity();
+        if (last instanceof FeatureChoice && !choosesByLatent()) {
+            last = new BatchTopK(last.k());
+        }
         if (step >= options.kWarmupSteps() || !last.bounded()) {
             return last;
         }
         double done = (double) step / options.kWarmupSteps();
         int widest = widestK(state.weights.width());
         return last.withK((int) Math.round(widest + (last.k() - widest) * done));
+    }
+
+    private boolean choosesByLatent() {
+        return usage != null && usage.choosesByLatent(step);
     }
 
     /** λ of this step. */
@@ -102,7 +121,8 @@ final class Learner implements AutoCloseable {
     }
 
     double learningRateNow() {
-        return options.learningRate() * learningRate.at(Math.min(step, options.steps() - 1));
+        double rate = options.learningRate() * learningRate.at(Math.min(step, options.steps() - 1));
+        return options.sparsity() instanceof FeatureChoice ? rate * options.secondWarmup(step) : rate;
     }
 
     /** Trains on one batch, F32, F16 or BF16[batch, d], unscaled. */
@@ -117,8 +137,12 @@ final class Learner implements AutoCloseable {
         if (workspace.decoderNorms != null) {
             kernels.rowNorms(state.weights.decoder(), workspace.decoderNorms);
         }
-        if (workspace.auxiliary != null) {
-            listDead();
+        if (auxiliary != null) {
+            auxiliary.list(step);
+        }
+        boolean byLatent = choosesByLatent();
+        if (usage != null && byLatent) {
+            usage.prepare(step);
         }
         if (gradients != null) {
             kernels.fill(gradients.touched(), 0);
@@ -136,13 +160,24 @@ final class Learner implements AutoCloseable {
             kernels.markFired(active, (int) (step + 1), state.lastFired);
             first = false;
         }
-        if (workspace.auxiliary != null) {
-            auxiliaryBackward(workspace.auxiliary);
+        if (usage != null) {
+            usage.count(step);
+        }
+        if (auxiliary != null) {
+            auxiliary.backward(byLatent || workspace.second != null);
         }
         backward.decoderBiasGradient(centred, state.decoderBias.gradient());
         update(adam, penalty);
-        trackThreshold();
+        if (!byLatent) {
+            trackThreshold();
+        }
         step++;
+        if (usage != null) {
+            usage.finishStep(step);
+        }
+        if (resampler != null) {
+            resampler.finishStep(step);
+        }
         backward.finishStep(step);
         statistics.countStep();
         if (controller != null && step % PenaltyController.INTERVAL == 0) {
@@ -161,37 +196,16 @@ final class Learner implements AutoCloseable {
         };
     }
 
+    private boolean usesLatents() {
+        return options.sparsity() instanceof FeatureChoice || options.auxiliary() instanceof Auxiliary.Zipf;
+    }
+
     /** Whether gradients have to be stored: because the step needs their norm, or comes from several selections. */
     private boolean storesGradients() {
         return options.clip() > 0
                 || workspace.chunks.size() > 1
                 || options.sparsity() instanceof Gated
                 || !(options.objective() instanceof Objective.Whole);
-    }
-
-    private void auxiliaryBackward(StepWorkspace.AuxiliaryTerms auxiliary) {
-        LatentTerms terms = auxiliary.terms();
-        // residual is x̂ - x, so the auxiliary target x - x̂ is its negative.
-        if (workspace.carrier != null) {
-            kernels.encodeTopK(workspace.input, workspace.encoder, 1, auxiliary.selection(), workspace.carrier);
-        }
-        kernels.reconstruct(
-                terms.codes(),
-                state.weights.decoder(),
-                null,
-                workspace.residual,
-                -1,
-                auxiliary.residual(),
-                auxiliary.rowErrors(),
-                terms.codeGradients());
-        double coefficient = options.auxiliary() instanceof Auxiliary.AuxK auxK ? auxK.coefficient() : 0;
-        kernels.auxiliaryScale(
-                workspace.residual, auxiliary.rowErrors(), (float) coefficient, auxiliary.scale(), auxiliary.loss());
-        kernels.groupByLatent(terms.codes(), terms.groups());
-        kernels.encoderBiasGradient(terms, true, state.encoderBias.gradient());
-        if (gradients != null) {
-            kernels.latentGradients(terms, 0, null, gradients.rows(), gradients.touched());
-        }
     }
 
     private void update(AdamStep adam, double penalty) {
@@ -280,14 +294,6 @@ final class Learner implements AutoCloseable {
         }
     }
 
-    private void listDead() {
-        kernels.listDead(
-                state.lastFired,
-                (int) Math.max(0, step - options.deadAfterSteps()),
-                workspace.dead,
-                workspace.deadCount);
-    }
-
     /**
      * Means since the last call.
      *
@@ -299,20 +305,24 @@ final class Learner implements AutoCloseable {
         double reconstruction = sums.squaredError() / rows;
         double l0 = sums.active() / rows;
         double penalty = options.penalty() instanceof Penalty.L0 ? penaltyNow() * l0 : 2 * sums.penalty() / rows;
-        listDead();
+        boolean underused = options.auxiliary() instanceof Auxiliary.Zipf && statistics.deadLatents() > 0;
+        kernels.listDead(
+                state.lastFired,
+                (int) Math.max(0, step - options.deadAfterSteps()),
+                workspace.dead,
+                workspace.deadCount);
         int deadLatents = statistics.deadLatents();
-        double auxiliaryLoss = 0;
-        double auxiliaryShare = 0;
-        if (workspace.auxiliary != null && deadLatents > 0) {
-            auxiliaryLoss = statistics.auxiliaryLoss(workspace.auxiliary);
-            auxiliaryShare = options.auxiliary() instanceof Auxiliary.AuxK auxK ? auxK.coefficient() : 0;
-        }
+        StepWorkspace.@Nullable AuxiliaryTerms revived = workspace.auxiliary;
+        double auxiliaryLoss =
+                revived != null && (underused || deadLatents > 0) ? statistics.auxiliaryLoss(revived) : 0;
         double variance = totalVariance * inputScale * inputScale;
         return new TrainingMetrics(
                 step,
                 options.steps(),
                 step * options.batch(),
-                backward.loss(reconstruction, sums.further() / rows) + penalty + auxiliaryShare * auxiliaryLoss,
+                backward.loss(reconstruction, sums.further() / rows)
+                        + penalty
+                        + options.auxiliary().coefficient() * auxiliaryLoss,
                 reconstruction / Math.max(variance, Double.MIN_NORMAL),
                 l0,
                 (double) deadLatents / options.latents(),
@@ -325,7 +335,11 @@ final class Learner implements AutoCloseable {
 
     /** The matrices of a checkpoint. */
     Map<String, Matrix> checkpointMatrices() {
-        return state.named();
+        Map<String, Matrix> matrices = state.named();
+        if (usage != null) {
+            matrices.putAll(new TreeMap<>(usage.named()));
+        }
+        return matrices;
     }
 
     /** The numbers of a checkpoint. */
@@ -334,6 +348,9 @@ final class Learner implements AutoCloseable {
         numbers.put("step", step);
         statistics.save(numbers);
         backward.save(numbers);
+        if (usage != null) {
+            usage.save(numbers);
+        }
         if (controller != null) {
             controller.save(numbers);
         }
@@ -345,6 +362,9 @@ final class Learner implements AutoCloseable {
         step = StepStatistics.number(numbers, "step").longValue();
         statistics.restore(numbers);
         backward.restore(numbers);
+        if (usage != null) {
+            usage.restore(numbers);
+        }
         if (controller != null) {
             controller.restore(numbers);
         }
@@ -352,7 +372,7 @@ final class Learner implements AutoCloseable {
 
     /** What has been learnt, as an SAE for unscaled activations; the caller closes it. */
     Sae finish(Map<String, Object> configuration) {
-        return state.toSae(device, options, inputScale, configuration);
+        return state.toSae(device, options, inputScale, usage == null ? null : usage.thresholds(step), configuration);
     }
 
     @Override
@@ -362,6 +382,7 @@ final class Learner implements AutoCloseable {
                 workspace;
                 gradients;
                 backward;
+                usage;
                 statistics) {
             // Closed in reverse order, each whatever happens to the others.
         }

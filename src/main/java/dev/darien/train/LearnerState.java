@@ -119,14 +119,20 @@ final class LearnerState implements AutoCloseable {
     /**
      * A copy of the weights as an SAE for unscaled activations; the caller closes it.
      *
+     * @param latentThresholds those of a run that selected by latent, scaled, or null
      * @param inputScale what activations were multiplied by in training
      */
-    Sae toSae(Device device, TrainingOptions options, double inputScale, Map<String, Object> configuration) {
+    Sae toSae(
+            Device device,
+            TrainingOptions options,
+            double inputScale,
+            @Nullable Matrix latentThresholds,
+            Map<String, Object> configuration) {
         Sparsity inference = options.sparsity().inference();
         SaeWeights out =
                 SaeWeights.allocate(device.memory(), weights.latents(), weights.width(), inference.hasThresholds());
         try {
-            convertTo(out, device, (float) (1 / inputScale));
+            convertTo(out, device, (float) (1 / inputScale), latentThresholds);
         } catch (RuntimeException | Error e) {
             out.close();
             throw e;
@@ -134,7 +140,7 @@ final class LearnerState implements AutoCloseable {
         return new Sae(device, out, inference, options.subtractDecoderBias(), configuration);
     }
 
-    private void convertTo(SaeWeights out, Device device, float unscale) {
+    private void convertTo(SaeWeights out, Device device, float unscale, @Nullable Matrix latentThresholds) {
         Kernels kernels = device.kernels();
         kernels.convert(weights.encoder(), 1, null, out.encoder());
         kernels.convert(weights.decoder(), 1, null, out.decoder());
@@ -144,7 +150,10 @@ final class LearnerState implements AutoCloseable {
         if (gate != null) {
             GateFolding.fold(device, weights, gate, unscale, out);
         } else if (out.thresholds() != null) {
-            if (thresholds != null) {
+            if (latentThresholds != null) {
+                kernels.convert(latentThresholds, unscale, null, out.thresholds());
+                kernels.clampBelow(out.thresholds(), 0);
+            } else if (thresholds != null) {
                 kernels.convert(thresholds.value(), unscale, null, out.thresholds());
             } else {
                 try (Matrix average = device.staging("threshold", DType.F32, 1, 1)) {

@@ -2,6 +2,7 @@
 package dev.darien.train;
 
 import dev.darien.sae.BatchTopK;
+import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
@@ -21,10 +22,19 @@ import org.jspecify.annotations.Nullable;
 public final class Recipe {
     /** Names that {@link #of} takes; {@code mutual-choice} is another name of {@code batchtopk}. */
     public static final List<String> ARCHITECTURES = List.of(
-            "relu", "p-anneal", "gated", "topk", "multi-topk", "batchtopk", "mutual-choice", "matryoshka", "jumprelu");
+            "relu",
+            "p-anneal",
+            "gated",
+            "topk",
+            "multi-topk",
+            "batchtopk",
+            "mutual-choice",
+            "feature-choice",
+            "matryoshka",
+            "jumprelu");
 
     private static final List<String> WITH_K =
-            List.of("topk", "multi-topk", "batchtopk", "mutual-choice", "matryoshka");
+            List.of("topk", "multi-topk", "batchtopk", "mutual-choice", "feature-choice", "matryoshka");
     private static final List<String> WITH_L1 = List.of("relu", "p-anneal", "gated");
 
     /** Multi-TopK's second selection, and its weight (Gao et al. 2024). */
@@ -61,6 +71,9 @@ public final class Recipe {
     private @Nullable InputScaling scaling;
     private @Nullable List<Integer> groups;
     private @Nullable Double tanhSlope;
+    private @Nullable FeatureBudgets budgets;
+    private boolean keepNonPositive;
+    private boolean resample;
     private long kWarmup;
     private long seed;
 
@@ -186,6 +199,24 @@ public final class Recipe {
         return this;
     }
 
+    /** How feature-choice begins, and what its latents may take. */
+    public Recipe budgets(FeatureBudgets value) {
+        budgets = value;
+        return this;
+    }
+
+    /** Has feature-choice's latents take tokens that they don't respond to as well, where their budgets ask for them. */
+    public Recipe keepNonPositive() {
+        keepNonPositive = true;
+        return this;
+    }
+
+    /** Gives dead latents a new start in the first half of the run. */
+    public Recipe resample() {
+        resample = true;
+        return this;
+    }
+
     /** Has jumprelu's penalty be {@code Σ tanh(slope·f)} instead of the L0. */
     public Recipe tanhPenalty(double slope) {
         tanhSlope = slope;
@@ -230,6 +261,8 @@ public final class Recipe {
                 targetL0,
                 auxiliary != null ? auxiliary : defaults.auxiliary(),
                 objective(f),
+                budgets != null ? budgets : FeatureBudgets.DEFAULT,
+                resample,
                 f,
                 b,
                 tokens,
@@ -282,6 +315,9 @@ public final class Recipe {
         if ((preset == Preset.BRICKEN || preset == Preset.APRIL) && !architecture.equals("relu")) {
             throw new IllegalArgumentException("preset " + preset.id() + " is for relu, not for " + architecture);
         }
+        if ((budgets != null || keepNonPositive) && !architecture.equals("feature-choice")) {
+            throw new IllegalArgumentException("budgets belong to feature-choice, not to " + architecture);
+        }
         if (groups != null && !architecture.equals("matryoshka")) {
             throw new IllegalArgumentException("groups belong to matryoshka, not to " + architecture);
         }
@@ -298,6 +334,7 @@ public final class Recipe {
             case "gated" -> new Gated();
             case "topk", "multi-topk" -> new TopK(wanted);
             case "batchtopk", "matryoshka" -> new BatchTopK(wanted);
+            case "feature-choice" -> new FeatureChoice(wanted, keepNonPositive);
             default ->
                 new JumpRelu((float) (bandwidth != null ? bandwidth : defaults().bandwidth()));
         };

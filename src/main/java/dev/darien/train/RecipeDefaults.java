@@ -58,6 +58,9 @@ record RecipeDefaults(String architecture, Preset preset) {
         if (!Recipe.hasK(architecture)) {
             return new Auxiliary.None();
         }
+        if (architecture.equals("feature-choice")) {
+            return new Auxiliary.Zipf(1.0 / 32, 0, 0.1);
+        }
         return new Auxiliary.AuxK(preset == Preset.SAELENS ? 1 : 1.0 / 32, 0);
     }
 

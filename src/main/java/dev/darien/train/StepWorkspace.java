@@ -11,6 +11,7 @@ import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Selection;
 import dev.darien.sae.Sparsity;
 import java.util.ArrayList;
@@ -41,6 +42,8 @@ final class StepWorkspace implements AutoCloseable {
     final @Nullable AuxiliaryTerms auxiliary;
     /** The larger one of two selections, where an objective asks for it. */
     final @Nullable AuxiliaryTerms second;
+    /** Of a selection by latent. */
+    final Selection.@Nullable Budgets budgets;
     /** Where the main selection can't carry the auxiliary one, a selection that does nothing else: one code for each row. */
     final @Nullable SparseCodes carrier;
 
@@ -74,8 +77,13 @@ final class StepWorkspace implements AutoCloseable {
             // The squared error is a mean over the batch: its gradient is 2/B times the residual.
             Matrix scale = own(memory.vector("gradient scale", 1));
             device.kernels().fill(scale, 2f / batch);
-            auxiliary = options.auxiliary() instanceof Auxiliary.AuxK auxK
-                    ? auxiliary(memory, batch, latents, width, Math.min(auxK.kFor(width), latents), dead, deadCount)
+            int k = Math.min(options.auxiliary().kFor(width), latents);
+            auxiliary = k > 0 ? auxiliary(memory, batch, latents, width, k, dead, deadCount) : null;
+            boolean byLatent = options.sparsity() instanceof FeatureChoice;
+            budgets = byLatent
+                    ? new Selection.Budgets(
+                            own(memory.matrix("budgets of a batch", DType.I32, 1, latents)),
+                            own(memory.vector("smallest values kept", latents)))
                     : null;
             second = options.objective() instanceof Objective.TwoSelections two
                     ? secondSelection(
@@ -86,7 +94,7 @@ final class StepWorkspace implements AutoCloseable {
                             width,
                             two.factor() * options.sparsity().k())
                     : null;
-            carrier = auxiliary != null && second != null
+            carrier = auxiliary != null && (second != null || byLatent)
                     ? own(SparseCodes.allocate(memory, batch, latents, batch))
                     : null;
             chunks = chunks(memory, widest, batch, latents, state, scale);
@@ -112,8 +120,8 @@ final class StepWorkspace implements AutoCloseable {
             Matrix rows = input.slice(first, count);
             Matrix errors = residual.slice(first, count);
             SparseCodes selected = codes.firstRows(count);
-            Selection selection =
-                    new Selection(rows, encoder, state.weights.thresholds(), smallestKept, true, carried(), selected);
+            Selection selection = new Selection(
+                    rows, encoder, state.weights.thresholds(), smallestKept, true, carried(), budgets, selected);
             parts.add(new Chunk(
                     selection,
                     rows,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
+import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
@@ -18,6 +19,8 @@ import java.util.Map;
  * @param targetL0 mean number of active latents that the penalty is steered to; 0 to leave the penalty alone
  * @param auxiliary loss for dead latents
  * @param objective which reconstructions the squared error is taken of
+ * @param budgets of a run that ends by Feature Choice; without a meaning for others
+ * @param resample whether dead latents are given a new start in the first half of the run
  * @param latents F
  * @param batch rows for each step
  * @param tokens rows of the whole run, rounded down to whole batches
@@ -47,6 +50,8 @@ public record TrainingOptions(
         double targetL0,
         Auxiliary auxiliary,
         Objective objective,
+        FeatureBudgets budgets,
+        boolean resample,
         int latents,
         int batch,
         long tokens,
@@ -119,6 +124,19 @@ public record TrainingOptions(
                 !(objective instanceof Objective.TwoSelections) || sparsity instanceof TopK,
                 "two selections are for topk");
         check(
+                !resample || Resampler.interval(tokens / batch) >= Math.max(1, Math.ceilDiv(deadAfterTokens, batch)),
+                "resampling would come before any latent can be dead: an eighth of the run is "
+                        + Resampler.interval(tokens / batch) + " steps, and a latent is dead after "
+                        + Math.ceilDiv(deadAfterTokens, batch) + "; train on more tokens");
+        check(
+                !(sparsity instanceof FeatureChoice) || k <= budgets.cap() * latents,
+                "budgets can't be met: with at most " + budgets.cap() + " of the tokens each, " + latents
+                        + " latents can't fire " + k + " times for each token");
+        check(
+                !(sparsity instanceof FeatureChoice) || (long) k * batch >= latents * budgets.least(batch) * batch,
+                "budgets can't be met: " + latents + " latents can't have a token each of the " + (long) k * batch
+                        + " of a batch; raise k or the batch, or round budgets otherwise");
+        check(
                 auxiliary instanceof Auxiliary.None || sparsity.bounded(),
                 "the auxiliary loss needs a selection with a k; " + sparsity.id() + " has none: use --aux none");
         check(
@@ -140,6 +158,13 @@ public record TrainingOptions(
     /** The learning rate's course. */
     public Schedule learningRateSchedule() {
         return new Schedule(steps(), warmupSteps, warmupShape, Math.round(decayFraction * steps()));
+    }
+
+    /** The factor of the learning rate after the step from which on latents choose: from 0.1 to 1 again. */
+    double secondWarmup(long step) {
+        long start = budgets.start(steps());
+        long length = Math.min(1000, steps() / 20);
+        return start == 0 || step < start || step >= start + length ? 1 : 0.1 + 0.9 * (step - start) / length;
     }
 
     /** Steps without firing after which a latent is dead. */

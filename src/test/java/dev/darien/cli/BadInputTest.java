@@ -73,6 +73,23 @@ class BadInputTest {
                         refusal("unknown architecture", "did you mean 'topk'?", "--arch", "topkk"),
                         refusal("architecture of another version", "unknown architecture 'gated2'", "--arch", "gated2"),
                         refusal("k of gated", "gated has no --k", "--arch", "gated", "--k", 3),
+                        refusal("resampling a short run", "train on more tokens", "--resample", "--tokens", 1024),
+                        refusal("budgets of topk", "budgets belong to feature-choice", "--mutual-share", 0.5),
+                        refusal(
+                                "budgets that can't be met",
+                                "budgets can't be met",
+                                "--arch",
+                                "feature-choice",
+                                "--budget-cap",
+                                0.01),
+                        refusal("cap above one", "cap of a budget", "--arch", "feature-choice", "--budget-cap", 2),
+                        refusal(
+                                "rounding",
+                                "did you mean 'nearest'",
+                                "--arch",
+                                "feature-choice",
+                                "--budget-rounding",
+                                "nearst"),
                         refusal("groups of topk", "groups belong to matryoshka", "--groups", "3,4"),
                         refusal(
                                 "groups that don't add up",

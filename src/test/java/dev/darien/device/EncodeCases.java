@@ -106,6 +106,27 @@ final class EncodeCases {
         }
     }
 
+    void encodeFeatureChoice() {
+        Encoding encoding = encoding();
+        int[] budgets = new int[encoding.latents()];
+        int largest = random.nextBoolean() ? 3 : encoding.rows() + 2;
+        int room = 0;
+        for (int latent = 0; latent < budgets.length; latent++) {
+            budgets[latent] = random.nextInt(largest + 2) - 1;
+            room += Math.clamp(budgets[latent], 0, encoding.rows());
+        }
+        // Sometimes too little room, which cuts the last latents' budgets.
+        int capacity = Math.max(1, random.nextInt(4) == 0 ? room / 2 : room);
+        Matrix smallestKept = fixture.vector(data.vector(encoding.latents()));
+        for (int time = 0; time < 2; time++) {
+            SparseCodes codes = fixture.codes(encoding.rows(), encoding.latents(), capacity);
+            kernels.encodeFeatureChoice(
+                    encoding.x(), encoding.encoder(), fixture.ints(budgets), time == 1, codes, smallestKept);
+            trial.outCodes("codes of time " + time, codes);
+            trial.exact("smallestKept of time " + time, smallestKept);
+        }
+    }
+
     void encodeThreshold() {
         Encoding encoding = encoding();
         int all = encoding.rows() * encoding.latents();

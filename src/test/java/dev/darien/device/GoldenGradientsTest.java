@@ -109,6 +109,24 @@ class GoldenGradientsTest {
 
     @ParameterizedTest
     @MethodSource("devices")
+    void featureChoice(String device) {
+        Golden golden = Golden.load("feature-choice");
+        float[] budgets = golden.vector("budget");
+        int[] whole = new int[budgets.length];
+        for (int latent = 0; latent < whole.length; latent++) {
+            whole[latent] = (int) budgets[latent];
+        }
+        try (DeviceFixture fixture = DeviceFixture.open(device)) {
+            Matrix smallestKept = fixture.matrix(DType.F32, 1, whole.length);
+            TrainerStep step =
+                    step(fixture, golden, TrainerStep.Options.PLAIN, (on, input, encoder, codes) -> fixture.kernels()
+                            .encodeFeatureChoice(input, encoder, fixture.ints(whole), false, codes, smallestKept));
+            check(fixture, golden, step);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
     void jumpRelu(String device) {
         Golden golden = Golden.load("jumprelu");
         float[] thresholds = golden.vector("threshold");

@@ -36,6 +36,7 @@ final class KernelCases {
             case ENCODE_TOP_K -> new EncodeCases(trial).encodeTopK();
             case ENCODE_BATCH_TOP_K -> new EncodeCases(trial).encodeBatchTopK();
             case ENCODE_THRESHOLD -> new EncodeCases(trial).encodeThreshold();
+            case ENCODE_FEATURE_CHOICE -> new EncodeCases(trial).encodeFeatureChoice();
             case DECODE -> new GradientCases(trial).decode();
             case RECONSTRUCT -> new GradientCases(trial).reconstruct();
             case ADD_L1 -> new GradientCases(trial).addL1();

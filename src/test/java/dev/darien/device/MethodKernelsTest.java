@@ -22,6 +22,48 @@ class MethodKernelsTest {
         return TestDevices.all();
     }
 
+    private static final float[][] AFFINITIES = {{.9f, .1f, .5f, .3f}, {.8f, .7f, .2f, .6f}, {.05f, .4f, .35f, 1}};
+
+    /** methods.md, golden vectors: which tokens each latent takes, by budgets of (1, 2, 1, 2) and of (2, 1, 1, 2). */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void latentsTakeTheirBestTokens(String device) {
+        try (DeviceFixture fixture = DeviceFixture.open(device)) {
+            assertThat(taken(fixture, false, 12, 1, 2, 1, 2)).isDeepEqualTo(new boolean[][] {
+                {true, false, true, false}, {false, true, false, true}, {false, true, false, true}
+            });
+            assertThat(taken(fixture, false, 12, 2, 1, 1, 2)).isDeepEqualTo(new boolean[][] {
+                {true, false, true, false}, {true, true, false, true}, {false, false, false, true}
+            });
+            // Room for 4 entries: the third latent's budget is cut, and the fourth has none.
+            assertThat(taken(fixture, false, 4, 1, 2, 3, 2)).isDeepEqualTo(new boolean[][] {
+                {true, false, true, false}, {false, true, false, false}, {false, true, false, false}
+            });
+        }
+    }
+
+    private static boolean[][] taken(DeviceFixture fixture, boolean nonPositive, int room, int... budgets) {
+        Matrix smallest = fixture.vector(-7, -7, -7, -7);
+        // The identity as encoder: pre-activations are the inputs.
+        PackedEncoder encoder = fixture.encoder(
+                fixture.floats(new float[][] {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}}),
+                fixture.vector(0, 0, 0, 0));
+        SparseCodes codes = fixture.codes(3, 4, room);
+        fixture.kernels()
+                .encodeFeatureChoice(
+                        fixture.floats(AFFINITIES), encoder, fixture.ints(budgets), nonPositive, codes, smallest);
+        float[][] dense = fixture.dense(codes);
+        boolean[][] taken = new boolean[3][4];
+        for (int row = 0; row < 3; row++) {
+            for (int latent = 0; latent < 4; latent++) {
+                taken[row][latent] = !Float.isNaN(dense[row][latent]);
+                assertThat(taken[row][latent] ? dense[row][latent] : AFFINITIES[row][latent])
+                        .isEqualTo(AFFINITIES[row][latent]);
+            }
+        }
+        return taken;
+    }
+
     /** methods.md, golden vectors: r = .3, b_gate = -.2, b_mag = .1. */
     @ParameterizedTest
     @MethodSource("devices")

@@ -11,7 +11,7 @@ import java.util.Map;
 final class TestOptions {
     /** Every architecture, by a small recipe that exercises all that it has. */
     static final String[] ARCHITECTURES = {
-        "topk", "batchtopk", "jumprelu", "relu", "april", "gated", "p-anneal", "matryoshka"
+        "topk", "batchtopk", "jumprelu", "relu", "april", "gated", "p-anneal", "matryoshka", "feature-choice"
     };
 
     private TestOptions() {}
@@ -20,6 +20,10 @@ final class TestOptions {
     static Recipe recipe(String architecture) {
         return switch (architecture) {
             case "gated", "p-anneal" -> Recipe.of(architecture).targetL0(6);
+            case "feature-choice" ->
+                Recipe.of("feature-choice")
+                        .k(4)
+                        .budgets(new FeatureBudgets(0.3, null, 1, FeatureBudgets.Rounding.ACCUMULATED, 7));
             case "tanh" -> Recipe.of("jumprelu").tanhPenalty(4).l0(0.01);
             case "topk", "batchtopk", "matryoshka", "multi-topk" ->
                 Recipe.of(architecture).k(4).auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));

@@ -87,7 +87,7 @@ class TrainerTest {
     @Tag("long")
     @Test
     void penaltiesAreSteeredToTheTargetL0() {
-        for (String architecture : List.of("jumprelu", "relu")) {
+        for (String architecture : List.of("jumprelu", "relu", "gated", "p-anneal")) {
             TrainingOptions options =
                     recipe(architecture).targetL0(6).tokens(1500 * 64).build(WIDTH);
             List<TrainingMetrics> reports = train(DATA, options);

@@ -42,6 +42,7 @@ final class Workload implements AutoCloseable {
     private final Matrix thresholds;
     private final Matrix latentVector;
     private final Matrix otherLatentVector;
+    private final Matrix budgets;
     private final Matrix rowErrors;
     private final Matrix auxErrors;
     private final Matrix codeGradients;
@@ -80,6 +81,8 @@ final class Workload implements AutoCloseable {
         kernels.fill(thresholds, 2.5f);
         latentVector = matrix(DType.F32, 1, shape.latents);
         otherLatentVector = matrix(DType.F32, 1, shape.latents);
+        budgets = matrix(DType.I32, 1, shape.latents);
+        kernels.fill(budgets, Math.max(1, (float) ((long) shape.k * shape.batch / shape.latents)));
         rowErrors = matrix(DType.F32, 1, shape.batch);
         auxErrors = random(1, shape.batch, 1);
         int entries = shape.batch * shape.k;
@@ -162,6 +165,8 @@ final class Workload implements AutoCloseable {
             case ENCODE_BATCH_TOP_K ->
                 kernels.encodeBatchTopK(input, encoder, (long) shape.k * shape.batch, null, codes, scale);
             case ENCODE_THRESHOLD -> kernels.encodeThreshold(input, encoder, thresholds, BANDWIDTH, manyCodes);
+            case ENCODE_FEATURE_CHOICE ->
+                kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
             case DECODE -> kernels.decode(codes, weights.decoder(), decoderBias, output);
             case RECONSTRUCT ->
                 kernels.reconstruct(codes, weights.decoder(), decoderBias, input, 1, output, rowErrors, codeGradients);
@@ -225,6 +230,7 @@ final class Workload implements AutoCloseable {
             }
             case ENCODE_BATCH_TOP_K -> magnitude(codes.values()) + magnitude(scale);
             case ENCODE_THRESHOLD -> magnitude(manyCodes.values());
+            case ENCODE_FEATURE_CHOICE -> magnitude(codes.values()) + magnitude(latentVector);
             case DECODE -> magnitude(output);
             case RECONSTRUCT -> magnitude(output) + magnitude(rowErrors) + magnitude(codeGradients);
             case GATED_MAGNITUDES, KEEP_LATENTS -> magnitude(codeGradients);

@@ -81,6 +81,21 @@ final class ScalarEncode {
         }
     }
 
+    static void featureChoice(
+            Matrix x,
+            ScalarEncoder encoder,
+            Matrix budgets,
+            boolean keepNonPositive,
+            SparseCodes codes,
+            Matrix smallestKept) {
+        LargestRows largest = encoder.largestRows();
+        largest.start(budgets, codes.rows(), codes.capacity(), keepNonPositive);
+        for (int row = 0; row < codes.rows(); row++) {
+            largest.offer(row, encoder.preActivations(x, row), 0, 0, encoder.latents());
+        }
+        largest.finish(codes, smallestKept);
+    }
+
     /** How many latents of {@code dead} are valid. */
     static int deadCount(DeadSelection dead, int latents) {
         int count = Cells.getInt(dead.count(), 0);

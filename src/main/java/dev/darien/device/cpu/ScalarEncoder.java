@@ -20,6 +20,7 @@ final class ScalarEncoder implements PackedEncoder {
     private final float[] deadRow;
     private final LargestValues largest;
     private final LargestValues largestDead;
+    private final LargestRows largestRows;
     private boolean packed;
 
     ScalarEncoder(Allocator allocator, int latents, int width) {
@@ -31,6 +32,7 @@ final class ScalarEncoder implements PackedEncoder {
         deadRow = new float[latents];
         largest = new LargestValues(allocator);
         largestDead = new LargestValues(allocator);
+        largestRows = new LargestRows(allocator);
     }
 
     void pack(Matrix wEnc, Matrix bEnc) {
@@ -63,6 +65,10 @@ final class ScalarEncoder implements PackedEncoder {
         return largestDead;
     }
 
+    LargestRows largestRows() {
+        return largestRows;
+    }
+
     @Override
     public int latents() {
         return weights.intRows();
@@ -80,5 +86,6 @@ final class ScalarEncoder implements PackedEncoder {
         rowReservation.close();
         largest.close();
         largestDead.close();
+        largestRows.close();
     }
 }

@@ -97,6 +97,18 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void encodeFeatureChoice(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix budgets,
+            boolean keepNonPositive,
+            SparseCodes codes,
+            Matrix smallestKept) {
+        ScalarEncode.featureChoice(
+                x, Shapes.encoder(encoder, ScalarEncoder.class), budgets, keepNonPositive, codes, smallestKept);
+    }
+
+    @Override
     public void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
         ScalarGradients.decode(codes, wDec, bias, out, first);
     }

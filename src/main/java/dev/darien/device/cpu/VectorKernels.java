@@ -28,6 +28,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorOptimiser optimiser;
     private final VectorSmall small;
     private final VectorMethods methods;
+    private final VectorFeatureChoice featureChoice;
     private final Team team;
 
     VectorKernels(Team team, Allocator memory) {
@@ -40,6 +41,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
         optimiser = new VectorOptimiser(team, scratch);
         small = new VectorSmall(team);
         methods = new VectorMethods(team);
+        featureChoice = new VectorFeatureChoice(memory, team);
     }
 
     @Override
@@ -112,6 +114,18 @@ final class VectorKernels implements Kernels, AutoCloseable {
     public void encodeThreshold(
             Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
         encode.threshold(x, Shapes.encoder(encoder, VectorEncoder.class), thresholds, bandwidth, codes);
+    }
+
+    @Override
+    public void encodeFeatureChoice(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix budgets,
+            boolean keepNonPositive,
+            SparseCodes codes,
+            Matrix smallestKept) {
+        featureChoice.select(
+                x, Shapes.encoder(encoder, VectorEncoder.class), budgets, keepNonPositive, codes, smallestKept);
     }
 
     @Override
@@ -264,6 +278,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
     /** Gives back what the dense path holds. */
     @Override
     public void close() {
+        featureChoice.close();
         denseCodes.close();
     }
 }

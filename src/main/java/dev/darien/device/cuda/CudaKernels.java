@@ -35,6 +35,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final LatentKernels latent;
     private final OptimiserKernels optimiser;
     private final MethodKernels methods;
+    private final FeatureChoiceKernels featureChoice;
 
     CudaKernels(CudaModules modules, CudaBlas blas, Pointers pointers, CudaTransfers transfers, Allocator owner) {
         this.transfers = transfers;
@@ -51,6 +52,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         latent = new LatentKernels(modules, pointers, memory);
         optimiser = new OptimiserKernels(modules, pointers, memory);
         methods = new MethodKernels(modules, pointers, memory);
+        featureChoice = new FeatureChoiceKernels(modules, pointers, preActivations, encode, group, memory);
     }
 
     /**
@@ -157,6 +159,17 @@ final class CudaKernels implements Kernels, AutoCloseable {
                 throw Shapes.overflow(codes, row);
             }
         }
+    }
+
+    @Override
+    public void encodeFeatureChoice(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix budgets,
+            boolean keepNonPositive,
+            SparseCodes codes,
+            Matrix smallestKept) {
+        featureChoice.select(x, own(encoder), budgets, keepNonPositive, codes, smallestKept);
     }
 
     @Override
@@ -320,6 +333,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void close() {
+        featureChoice.close();
         methods.close();
         optimiser.close();
         latent.close();

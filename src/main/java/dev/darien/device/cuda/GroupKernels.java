@@ -62,6 +62,25 @@ final class GroupKernels implements AutoCloseable {
                 .launch(Grid.loopBlocks(capacity), 1, Grid.THREADS);
     }
 
+    /**
+     * The numbers of {@code capacity} entries, or as many as there are at {@code last}, in the order of their keys, which lie
+     * below {@code limit}; of equal keys those of lower number first. Returns which of the two buffers holds them.
+     */
+    long sorted(long keysOf, long last, long capacity, int limit, long buffer, long other) {
+        int bits = Math.max(1, Integer.SIZE - Integer.numberOfLeadingZeros(limit - 1));
+        int passes = (int) Grid.blocks(bits, DIGIT_BITS);
+        long from = keysOf;
+        long payload = Pointers.NONE;
+        for (int pass = 0; pass < passes; pass++) {
+            long into = (pass % 2 == 0 ? keys : otherKeys).ints(capacity);
+            long intoPayload = pass % 2 == 0 ? buffer : other;
+            sort(from, payload, last, capacity, pass * DIGIT_BITS, into, intoPayload);
+            from = into;
+            payload = intoPayload;
+        }
+        return payload;
+    }
+
     private void sort(long from, long payload, long last, long capacity, int shift, long into, long intoPayload) {
         long parts = Math.max(1, Grid.blocks(capacity, PART));
         long digitCounts = counts.ints(parts * DIGITS);

@@ -7,9 +7,11 @@ import dev.darien.data.DataCheck;
 import dev.darien.data.DataException;
 import dev.darien.data.JsonFile;
 import dev.darien.data.OnNan;
+import dev.darien.data.TokenText;
 import dev.darien.device.Device;
 import dev.darien.eval.Evaluation;
 import dev.darien.eval.Evaluator;
+import dev.darien.report.LatentTable;
 import dev.darien.report.Report;
 import dev.darien.report.ReportContent;
 import dev.darien.sae.Sae;
@@ -45,6 +47,9 @@ final class DemoCommand implements Callable<Integer> {
 
     /** Marks a folder as a demo's, which the next demo may replace. */
     private static final String MARKER = ".darien-demo";
+
+    /** Characters of a sequence of the tiny model. */
+    private static final int CONTEXT = 64;
 
     private static final String TENSOR = ActivationSources.DEFAULT_TENSOR;
     private static final int LATENTS = 1024;
@@ -96,7 +101,9 @@ final class DemoCommand implements Callable<Integer> {
             try (Sae sae = Sae.load(folder, device)) {
                 Evaluation evaluation = Evaluator.evaluate(sae, heldOut);
                 Path report = out.resolve(OutputFolder.REPORT);
-                writeReport(report, plan, folder, evaluation);
+                TokenText text = TokenText.characters(samples.resolve("tiny-lm-heldout.txt"), CONTEXT);
+                LatentTable latents = LatentRows.of(sae, heldOut, LatentRows.COUNT, text);
+                writeReport(report, plan, folder, evaluation, latents);
                 print(trained, evaluation, folder, report);
             }
         }
@@ -176,7 +183,8 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    private static void writeReport(Path report, RunPlan plan, Path folder, Evaluation evaluation) {
+    private static void writeReport(
+            Path report, RunPlan plan, Path folder, Evaluation evaluation, LatentTable latents) {
         Map<String, Object> provenance = JsonFile.read(folder.resolve(OutputFolder.RECORD));
         provenance.remove("training");
         provenance.remove("result");
@@ -187,7 +195,9 @@ final class DemoCommand implements Callable<Integer> {
                         plan.options().describe(),
                         MetricsFileListener.read(folder.resolve(MetricsFileListener.LINES)),
                         evaluation,
-                        provenance));
+                        provenance,
+                        List.of(),
+                        latents));
     }
 
     private void print(Map<String, Object> trained, Evaluation evaluation, Path folder, Path report) {

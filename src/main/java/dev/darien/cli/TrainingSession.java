@@ -300,7 +300,9 @@ final class TrainingSession {
                         plan.options().describe(),
                         MetricsFileListener.read(folder.resolve(MetricsFileListener.LINES)),
                         Evaluator.evaluate(sae, soundRows()),
-                        provenance));
+                        provenance,
+                        List.of(),
+                        LatentRows.of(sae, soundRows(), LatentRows.COUNT, null)));
     }
 
     /** Rows of the training data without a bad one among them. */

@@ -96,7 +96,7 @@ public final class Examples {
             }
         }
         if (Files.isRegularFile(text)) {
-            values.addAll(lines(text));
+            lines(text).forEach(line -> values.add(line.strip()));
         }
         int tokens = sequences.size();
         if (values.size() == tokens) {
@@ -115,7 +115,7 @@ public final class Examples {
     private static final String SEQUENCES = "sequences";
 
     /** The sequence of each token; empty if nothing tells. */
-    private static int[] sequences(SafetensorsFile file, TensorFile tensors, String activations, int tokens) {
+    static int[] sequences(SafetensorsFile file, TensorFile tensors, String activations, int tokens) {
         if (file.tensors().containsKey(SEQUENCES)) {
             double[] values = tensors.tensor(SEQUENCES).values();
             if (values.length != tokens) {
@@ -145,11 +145,10 @@ public final class Examples {
                 .toList();
     }
 
-    private static List<String> lines(Path file) {
+    /** The lines of a text, as they are. */
+    static List<String> lines(Path file) {
         try {
-            return Files.readAllLines(file, StandardCharsets.UTF_8).stream()
-                    .map(String::strip)
-                    .toList();
+            return Files.readAllLines(file, StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new DataException(file + " can't be read as text: " + MappedFile.reason(e) + "; check it", e);
         }

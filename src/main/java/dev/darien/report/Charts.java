@@ -48,6 +48,35 @@ final class Charts {
                 .svg();
     }
 
+    /** The courses of one metric in several runs, each in its colour. */
+    static String courses(List<ReportRun> runs, String key, String name) {
+        double end = 1;
+        double[][] tokens = new double[runs.size()][];
+        double[][] values = new double[runs.size()][];
+        for (int run = 0; run < runs.size(); run++) {
+            List<Map<String, Object>> shown = thinned(runs.get(run).metrics());
+            tokens[run] =
+                    shown.stream().mapToDouble(one -> Text.get(one, "tokens")).toArray();
+            values[run] = shown.stream().mapToDouble(one -> Text.get(one, key)).toArray();
+            end = Math.max(
+                    end,
+                    Arrays.stream(tokens[run]).filter(Double::isFinite).max().orElse(1));
+        }
+        Axis yAxis = Axis.fitting(
+                Arrays.stream(values).flatMapToDouble(Arrays::stream).toArray(), true, true);
+        Plot plot = new Plot(name + " over tokens", Axis.exact(0, end), "tokens", yAxis, yAxis::label);
+        for (int run = 0; run < runs.size(); run++) {
+            String title = runs.get(run).name();
+            plot.curve(
+                    "curve run-" + run % RunsSection.COLOURS,
+                    tokens[run],
+                    values[run],
+                    x -> title + ", " + Text.compact(x) + " tokens",
+                    y -> Text.number(y, 4));
+        }
+        return plot.svg();
+    }
+
     private static String percentTick(double share) {
         return Text.number(Math.abs(share) < 1e-12 ? 0 : share * 100, 3) + " %";
     }

@@ -42,6 +42,11 @@ final class Plot {
 
     /** A curve through the points that can be shown, broken where one can't. */
     Plot curve(double[] xs, double[] ys, DoubleFunction<String> xLabel, DoubleFunction<String> yLabel) {
+        return curve("curve", xs, ys, xLabel, yLabel);
+    }
+
+    /** A curve of a class of its own; one that can't be shown at all leaves what is there. */
+    Plot curve(String kind, double[] xs, double[] ys, DoubleFunction<String> xLabel, DoubleFunction<String> yLabel) {
         StringBuilder path = new StringBuilder();
         List<Integer> shown = new ArrayList<>();
         boolean drawing = false;
@@ -58,9 +63,9 @@ final class Plot {
             shown.add(at);
         }
         if (shown.isEmpty()) {
-            return empty();
+            return kind.equals("curve") ? empty() : this;
         }
-        out.append("<path class=\"curve\" d=\"").append(path).append("\"/>\n");
+        out.append("<path class=\"").append(kind).append("\" d=\"").append(path).append("\"/>\n");
         int stride = Math.ceilDiv(shown.size(), MOST_HOVER_POINTS);
         for (int at = 0; at < shown.size(); at += stride) {
             hover(xs[shown.get(at)], ys[shown.get(at)], xLabel, yLabel);
@@ -74,6 +79,23 @@ final class Plot {
     private void hover(double x, double y, DoubleFunction<String> xLabel, DoubleFunction<String> yLabel) {
         out.append("<circle class=\"hover\" cx=\"%s\" cy=\"%s\" r=\"6\"><title>%s: %s</title></circle>\n"
                 .formatted(number(x(x)), number(y(y)), Text.escape(xLabel.apply(x)), Text.escape(yLabel.apply(y))));
+    }
+
+    /** Straight lines through points that can all be shown. */
+    Plot line(String kind, double[] xs, double[] ys) {
+        for (int at = 1; at < xs.length; at++) {
+            line(kind, x(xs[at - 1]), y(ys[at - 1]), x(xs[at]), y(ys[at]));
+        }
+        return this;
+    }
+
+    /** A point, if it can be shown. */
+    Plot point(String kind, double x, double y, String title) {
+        if (Double.isFinite(xAxis.fraction(x)) && Double.isFinite(yAxis.fraction(y))) {
+            out.append("<circle class=\"%s\" cx=\"%s\" cy=\"%s\" r=\"6\"><title>%s</title></circle>\n"
+                    .formatted(kind, number(x(x)), number(y(y)), Text.escape(title)));
+        }
+        return this;
     }
 
     /** A bar from the axis up to {@code y}. */

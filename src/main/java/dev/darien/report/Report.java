@@ -16,8 +16,10 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a run as one page: figures, curves, densities, and what it takes to get them again. The page loads nothing and
- * runs no script, follows the reader's light or dark setting, and prints. The same content gives the same bytes.
+ * Writes one run or several as one page: figures, curves, densities, latents with the text that they fire on, and what it
+ * takes to get them again. The page loads nothing and may load nothing; its one script sorts and searches, and everything
+ * is there without it. It follows the reader's light or dark setting, works by keyboard, and prints. The same content
+ * gives the same bytes.
  */
 public final class Report {
     private final StringBuilder out = new StringBuilder();
@@ -49,6 +51,8 @@ public final class Report {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
+                <meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"/>
                 <title>%s</title>
                 <style>
                 %s</style>
@@ -56,16 +60,26 @@ public final class Report {
                 <body>
                 <main>
                 <header>
+                <div class="top">
                 <h1>%s</h1>
-                """.formatted(Text.escape(content.title()), style(), Text.escape(content.title())));
+                <button type="button" id="theme" class="theme">Light or dark</button>
+                </div>
+                """.formatted(Text.escape(content.title()), resource("report.css"), Text.escape(content.title())));
         element("p", "subtitle", subtitle());
         out.append("</header>\n");
         figures();
+        if (!content.runs().isEmpty()) {
+            out.append(RunsSection.html(content.runs()));
+            element("h2", "of", "In detail: " + content.runs().getFirst().name());
+        }
         if (!content.metrics().isEmpty()) {
             courses();
         }
         if (content.evaluation() != null) {
             densities(content.evaluation());
+        }
+        if (content.latents() != null) {
+            out.append(LatentSection.html(content.latents()));
         }
         out.append("<div class=\"tables\">\n");
         if (content.evaluation() != null) {
@@ -74,7 +88,8 @@ public final class Report {
         table("Training", content.training());
         out.append("</div>\n");
         table("How to get this again", content.provenance());
-        out.append("<footer>Made by Darien.</footer>\n</main>\n</body>\n</html>\n");
+        out.append("<footer>Made by Darien.</footer>\n</main>\n");
+        out.append("<script>\n").append(resource("report.js")).append("</script>\n</body>\n</html>\n");
         return out.toString();
     }
 
@@ -236,11 +251,11 @@ public final class Report {
         out.append('>').append(Text.escape(text)).append("</").append(element).append(">\n");
     }
 
-    private static String style() {
-        try (InputStream in = Objects.requireNonNull(Report.class.getResourceAsStream("report.css"))) {
+    private static String resource(String name) {
+        try (InputStream in = Objects.requireNonNull(Report.class.getResourceAsStream(name))) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
-            throw new UncheckedIOException("report.css can't be read from Darien's own jar", e);
+            throw new UncheckedIOException(name + " can't be read from Darien's own jar", e);
         }
     }
 }

@@ -18,15 +18,30 @@ import org.jspecify.annotations.Nullable;
  * @param metrics the course of the run, each under the names of {@link dev.darien.train.TrainingMetrics#asMap()}
  * @param evaluation of the trained SAE; null for none
  * @param provenance options, data hash, version: whatever says how to get the same result again, in this order
+ * @param runs to be compared; empty for none. The rest is of the first of them.
+ * @param latents single latents; null for none
  */
 public record ReportContent(
         String title,
         Map<String, Object> training,
         List<Map<String, Object>> metrics,
         @Nullable Evaluation evaluation,
-        Map<String, Object> provenance) {
+        Map<String, Object> provenance,
+        List<ReportRun> runs,
+        @Nullable LatentTable latents) {
+
+    /** One run, without its latents. */
+    public ReportContent(
+            String title,
+            Map<String, Object> training,
+            List<Map<String, Object>> metrics,
+            @Nullable Evaluation evaluation,
+            Map<String, Object> provenance) {
+        this(title, training, metrics, evaluation, provenance, List.of(), null);
+    }
 
     public ReportContent {
+        runs = List.copyOf(runs);
         training = copy(training);
         provenance = copy(provenance);
         List<Map<String, Object>> copies = new ArrayList<>();

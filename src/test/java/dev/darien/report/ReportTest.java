@@ -3,8 +3,10 @@ package dev.darien.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.darien.data.TokenText;
 import dev.darien.eval.Density;
 import dev.darien.eval.Evaluation;
+import dev.darien.eval.LatentSummaries;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -113,7 +115,8 @@ class ReportTest {
         String html = Report.html(ordinary());
 
         Document page = parse(html);
-        assertThat(page.getElementsByTagName("script").getLength()).isZero();
+        assertThat(page.getElementsByTagName("script").getLength()).isEqualTo(1);
+        assertThat(html).contains("default-src 'none'");
         assertThat(page.getElementsByTagName("link").getLength()).isZero();
         assertThat(html).doesNotContain("http:", "https:", "src=", "@import", "url(");
     }
@@ -140,10 +143,40 @@ class ReportTest {
         String html = Report.html(new ReportContent(nasty, values, List.of(), null, values));
 
         Document page = parse(html);
-        assertThat(page.getElementsByTagName("script").getLength()).isZero();
+        assertThat(page.getElementsByTagName("script").getLength()).isEqualTo(1);
         String shown = "<script>alert(\"1\" & '2')</script>\uFFFD\uFFFD\uFFFD";
         assertThat(page.getElementsByTagName("title").item(0).getTextContent()).isEqualTo(shown);
         assertThat(page.getElementsByTagName("td").item(0).getTextContent()).isEqualTo(shown);
+    }
+
+    @Test
+    void severalRunsAreComparedAndLatentsListedAsTheyCome() throws Exception {
+        ReportRun one = new ReportRun(
+                "<one>", Map.of("l0", 8, "fvu", 0.2, "k", 8), List.of(metrics(1, 0.5), metrics(1024, 0.25)));
+        ReportRun other = new ReportRun("other", Map.of("l0", 16, "fvu", 0.3), List.of(metrics(1, 0.5)));
+        ReportRun unknown = new ReportRun("unknown", Map.of(), List.of());
+        LatentTable.Row row = new LatentTable.Row(
+                new LatentSummaries.Summary(
+                        7,
+                        50,
+                        1.5,
+                        2.5,
+                        List.of(new LatentSummaries.Token(3, 2.5f)),
+                        List.of(new LatentSummaries.Neighbour(9, 0.5), new LatentSummaries.Neighbour(7, -1))),
+                List.of(new TokenText.Context("a<b", " ", "\n&"), new TokenText.Context("", "x", "")));
+        LatentTable latents = new LatentTable(100, 64, List.of(row));
+
+        Document page = parse(Report.html(
+                new ReportContent("", Map.of(), List.of(), null, Map.of(), List.of(one, other, unknown), latents)));
+
+        assertThat(page.getDocumentElement().getTextContent())
+                .contains("<one>", "other", "unknown", "a<b", "\u2423", "\u21b5&", "50\u202f%", "1 of 64 latents");
+        assertThat(page.getElementsByTagName("mark").item(1).getTextContent()).isEqualTo("x");
+        // Of the neighbours only latent 7 is in the table.
+        assertThat(page.getElementsByTagName("a").getLength()).isEqualTo(1);
+        assertThat(RunsSection.frontier(
+                        new double[] {16, 8, 8, 32, Double.NaN, 20}, new double[] {0.3, 0.2, 0.25, 0.1, 0.01, 0.15}))
+                .containsExactly(1, 5, 3);
     }
 
     @Test

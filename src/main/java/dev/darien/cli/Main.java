@@ -69,6 +69,7 @@ public final class Main implements Callable<Integer> {
                 .addSubcommand("compare", new CompareCommand(console))
                 .addSubcommand("probe", new ProbeCommand(console))
                 .addSubcommand("scr", new ScrCommand(console))
+                .addSubcommand("steer", new SteerCommand(console))
                 .addSubcommand("inspect", new InspectCommand(console))
                 .addSubcommand("prune", new PruneCommand(console))
                 .addSubcommand("reproduce", new ReproduceCommand(console))

@@ -2,6 +2,7 @@
 package dev.darien.cli;
 
 import dev.darien.device.Device;
+import dev.darien.eval.Absorption;
 import dev.darien.eval.ExampleSet;
 import dev.darien.eval.SparseProbing;
 import dev.darien.sae.Sae;
@@ -10,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -43,6 +45,12 @@ final class ProbeCommand implements Callable<Integer> {
     @Option(names = "--folds", paramLabel = "N", description = "Of the cross-validation (default: ${DEFAULT-VALUE}).")
     private int folds = SparseProbing.Options.DEFAULT.folds();
 
+    @Option(
+            names = "--absorption",
+            paramLabel = "code|paper",
+            description = "Measure feature absorption too, with the constants of SAEBench's code or of its paper.")
+    private @Nullable String absorption;
+
     @Mixin
     private SaeArguments arguments = new SaeArguments();
 
@@ -57,21 +65,56 @@ final class ProbeCommand implements Callable<Integer> {
     public Integer call() {
         SparseProbing.Options options = UsageException.check(
                 () -> new SparseProbing.Options(ks, folds, data.classes, data.examples, data.seed));
+        Absorption.@Nullable Constants constants = constants();
         try (Device device = arguments.device.open();
                 Sae loaded = arguments.input.load(data.sae, device, console)) {
             ExampleSet examples = data.read(loaded, arguments);
             SparseProbing probing = SparseProbing.of(examples, options);
+            @Nullable
+            Absorption absorbed = constants == null
+                    ? null
+                    : Absorption.of(examples, data.classes, data.examples, constants, data.seed);
             if (json) {
                 Map<String, Object> result = new LinkedHashMap<>();
                 result.put("examples", examples.examples().count());
                 result.put("folds", folds);
                 result.putAll(probing.asMap());
+                if (absorbed != null) {
+                    result.put("absorption", absorbed.asMap());
+                }
                 console.json(result);
             } else {
                 console.print(text(probing));
+                if (absorbed != null) {
+                    console.print(text(absorbed));
+                }
             }
         }
         return 0;
+    }
+
+    private Absorption.@Nullable Constants constants() {
+        if (absorption == null) {
+            return null;
+        }
+        return switch (absorption) {
+            case "code" -> Absorption.Constants.CODE;
+            case "paper" -> Absorption.Constants.PAPER;
+            default -> throw new UsageException("--absorption is code or paper, not '" + absorption + "'");
+        };
+    }
+
+    private static String text(Absorption absorption) {
+        List<List<String>> rows = new ArrayList<>();
+        for (Absorption.ClassResult one : absorption.classes()) {
+            rows.add(List.of(
+                    "class " + one.label(),
+                    Texts.value(one.score()),
+                    Texts.value(one.f1()),
+                    one.mainLatents().toString()));
+        }
+        rows.add(List.of("mean", Texts.value(absorption.mean()), "", ""));
+        return Texts.grid(List.of("absorption", "score", "F1 of the probe", "main latents"), rows);
     }
 
     private static String text(SparseProbing probing) {

@@ -73,7 +73,7 @@ final class TrainArguments {
             split = ",",
             paramLabel = "NAME",
             description =
-                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka"
+                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka, groupmax"
                             + " or jumprelu; several, with commas, train one SAE each (default: topk).")
     List<String> architectures = List.of();
 

@@ -23,10 +23,10 @@ public final class ExampleSet {
 
     private final Examples examples;
     private final float[][] activations;
-    private final Features latents;
+    private final Features.Sparse latents;
     private final int width;
 
-    private ExampleSet(Examples examples, float[][] activations, Features latents, int width) {
+    private ExampleSet(Examples examples, float[][] activations, Features.Sparse latents, int width) {
         this.examples = examples;
         this.activations = activations;
         this.latents = latents;
@@ -152,7 +152,7 @@ public final class ExampleSet {
     }
 
     /** Averaged codes with decoder rows. */
-    Features latents() {
+    Features.Sparse latents() {
         return latents;
     }
 

@@ -10,6 +10,7 @@ import dev.darien.sae.Inference;
 import dev.darien.sae.Sae;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -147,8 +148,8 @@ public final class LatentSummaries {
 
     private static List<List<Neighbour>> nearest(Sae sae, int[] chosen, int count) {
         List<List<Neighbour>> nearest = new ArrayList<>();
-        if (chosen.length == 0) {
-            return nearest;
+        if (chosen.length == 0 || count == 0) {
+            return Collections.nCopies(chosen.length, List.of());
         }
         float[][] rows = new float[chosen.length][];
         try (HostWeights host = HostWeights.of(sae)) {

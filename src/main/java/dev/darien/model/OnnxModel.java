@@ -3,8 +3,11 @@ package dev.darien.model;
 
 import dev.darien.data.DataException;
 import dev.darien.data.MappedFile;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashSet;
@@ -168,6 +171,44 @@ public final class OnnxModel implements AutoCloseable {
                 graph.what(),
                 threads,
                 true);
+    }
+
+    /**
+     * Writes the part of the model that computes a tensor as a model of its own.
+     *
+     * @param file replaced if it exists; weights that lie in files of their own stay there, so it belongs into the same
+     *     folder
+     * @throws DataException if the model computes no such tensor, or the file can't be written
+     */
+    public void savePrefix(String hook, Path file) {
+        write(ModelCut.at(graph, hook).prefix(List.of(hook)), file);
+    }
+
+    /**
+     * Writes the part of the model from a tensor on as a model of its own, for {@link DownstreamEvaluator#ofSuffix}: the
+     * tensor is an input, and so are others that cross the cut.
+     *
+     * @param file as above
+     * @return names of the other tensors that cross the cut
+     * @throws DataException as above, or if the tensor doesn't hold a vector for each token or ONNX Runtime isn't there
+     */
+    public List<String> saveSuffix(String hook, Path file) {
+        Libraries.requireOnnxRuntime();
+        ModelCut cut = ModelCut.at(graph, hook);
+        try (HookRunner runner = new HookRunner(this, cut, cut.crossing(), 1)) {
+            write(cut.suffix(runner.types()), file);
+        }
+        return cut.crossing();
+    }
+
+    private static void write(ProtoWriter part, Path file) {
+        Path aside = file.resolveSibling("." + file.getFileName() + ".tmp");
+        try {
+            part.writeTo(aside);
+            Files.move(aside, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new DataException(file + " can't be written: " + MappedFile.reason(e), e);
+        }
     }
 
     Path folder() {

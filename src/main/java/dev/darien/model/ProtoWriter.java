@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.model;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,6 +17,7 @@ final class ProtoWriter {
     private static final int VARINT = 0;
     private static final int LENGTH = 2;
     private static final int LONGEST_VARINT = 10;
+    private static final long BLOCK = 1 << 24;
 
     private final List<MemorySegment> parts = new ArrayList<>();
     private long size;
@@ -58,6 +63,22 @@ final class ProtoWriter {
 
     long size() {
         return size;
+    }
+
+    /** Writes the message to a file, which is replaced if it exists. */
+    void writeTo(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(
+                file, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+            for (MemorySegment part : parts) {
+                for (long from = 0; from < part.byteSize(); from += BLOCK) {
+                    ByteBuffer bytes = part.asSlice(from, Math.min(BLOCK, part.byteSize() - from))
+                            .asByteBuffer();
+                    while (bytes.hasRemaining()) {
+                        channel.write(bytes);
+                    }
+                }
+            }
+        }
     }
 
     /** The message in memory of {@code arena}. */

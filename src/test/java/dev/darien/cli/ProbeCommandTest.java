@@ -72,6 +72,17 @@ class ProbeCommandTest {
         assertThat(number(RunRecord.object(byToken.get("accuracy")), "5")).isGreaterThan(0.8);
         assertThat(RunRecord.object(byToken.get("baselines"))).containsOnlyKeys("channels", "pca", "random");
 
+        Map<String, Object> absorbed =
+                RunRecord.object(Darien.run("probe", sae, data, "--labels", "kind", "--absorption", "paper", "--json")
+                        .json()
+                        .get("absorption"));
+        assertThat(number(absorbed, "mean")).isBetween(0.0, 1.0);
+        assertThat(Darien.run("probe", sae, data, "--labels", "kind", "--absorption", "code")
+                        .succeeded()
+                        .out())
+                .contains("main latents");
+        Darien.run("probe", sae, data, "--labels", "kind", "--absorption", "x").refused("code or paper");
+
         Path lines = folder.resolve("labels.txt");
         Files.write(
                 lines,

@@ -175,6 +175,74 @@ class ProbingTest {
     }
 
     @Test
+    void absorptionIsScoredByWhatTheMainLatentsLeaveToOthers() {
+        // Main latents explain all of x·p, none of it, a third; too little is left to others.
+        assertThat(Absorption.score(2, 1, 2, 0.4)).isZero();
+        assertThat(Absorption.score(0, 1.5, 2, 0.4)).isEqualTo(1);
+        assertThat(Absorption.score(0.5, 1, 2, 0.4)).isEqualTo(1 / 1.5, within(1e-12));
+        assertThat(Absorption.score(0.5, 9, 2, 0.4)).isEqualTo(1.5 / 2, within(1e-12));
+        assertThat(Absorption.score(0.5, 0.5, 2, 0.4)).isZero();
+    }
+
+    @Test
+    void aLatentThatTakesOverAClassOnSomeExamplesAbsorbsIt() {
+        Random random = new Random(8);
+        int count = 2400;
+        // Latent 0 is class "a"; latent 1 is a special case of it, of which the direction includes that of class a.
+        float[][] decoder = new float[4][WIDTH];
+        float[][] encoder = new float[4][WIDTH];
+        decoder[0][0] = 1;
+        decoder[1][0] = 0.8f;
+        decoder[1][1] = 0.6f;
+        decoder[2][2] = 1;
+        decoder[3][3] = 1;
+        encoder[0][0] = 1;
+        encoder[0][1] = -4;
+        encoder[1][1] = 1 / 0.6f;
+        encoder[2][2] = 1;
+        encoder[3][3] = 1;
+        float[][] absorbing = new float[count][WIDTH];
+        float[][] plain = new float[count][WIDTH];
+        List<String> labels = new ArrayList<>();
+        for (int e = 0; e < count; e++) {
+            boolean isClass = e % 2 == 0;
+            labels.add(isClass ? "a" : "other");
+            for (int t = 2; t < WIDTH; t++) {
+                absorbing[e][t] = (float) (0.1 * random.nextGaussian());
+            }
+            plain[e] = absorbing[e].clone();
+            float strength = 2 + random.nextFloat();
+            plain[e][0] = isClass ? strength : 0;
+            absorbing[e][0] = isClass ? strength : 0;
+            if (isClass && e % 80 == 0) {
+                absorbing[e][0] = 0.8f * strength;
+                absorbing[e][1] = 0.6f * strength;
+            }
+        }
+        try (SaeFixture fixture = new SaeFixture("cpu", new Relu(), encoder, new float[4], decoder, new float[WIDTH])) {
+            Absorption none = Absorption.of(
+                    ExampleSet.of(fixture.sae(), ArraySource.of(plain), tokens(labels)),
+                    1,
+                    1200,
+                    Absorption.Constants.CODE,
+                    1);
+            Absorption some = Absorption.of(
+                    ExampleSet.of(fixture.sae(), ArraySource.of(absorbing), tokens(labels)),
+                    1,
+                    1200,
+                    Absorption.Constants.CODE,
+                    1);
+
+            assertThat(none.mean()).isZero();
+            assertThat(none.classes().getFirst().mainLatents()).containsExactly(0);
+            assertThat(some.classes().getFirst().f1()).isGreaterThan(0.95);
+            // The other latent helps the probe with one in forty only, too few to be a main one.
+            assertThat(some.classes().getFirst().mainLatents()).containsExactly(0);
+            assertThat(some.mean()).isBetween(0.005, 0.06);
+        }
+    }
+
+    @Test
     void effectsAreSignedForTppAndMagnitudesForScr() {
         Features features =
                 new Features.Dense(new float[][] {{1, 2, 0}, {0, 5, 1}}, new float[][] {{1, 0}, {0, 1}, {2, 0}});

@@ -212,6 +212,17 @@ class CollectorTest {
         }
     }
 
+    /** Large models keep their weights beside them. */
+    @Test
+    void weightsInAFileOfTheirOwnAreFound() throws IOException {
+        Path one = folder.resolve("one.safetensors");
+        Path two = folder.resolve("two.safetensors");
+        Path model = embedder("a b\nc a a c\nb");
+        collect(model, embedderOptions(), one, false);
+        collect(TinyEmbedder.write(folder, true), embedderOptions(), two, false);
+        assertThat(two).hasSameBinaryContentAs(one);
+    }
+
     @Test
     void specialTokensComeAlongWhenAskedForAndLongTextsAreCut() throws IOException {
         Path model = embedder("a b c a b c a b c\n");

@@ -12,13 +12,9 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -115,7 +111,7 @@ class DownstreamEvaluatorTest {
         Map<String, Splice> splices = Map.of("zero", Splice.zero());
         try (OnnxModel model = OnnxModel.open(TinyLm.MODEL)) {
             new Collector(model, options(TinyLm.HOOK)).collect(data, false, SILENT);
-            write(suffix(model, TinyLm.HOOK, List.of()), rest);
+            assertThat(model.saveSuffix(TinyLm.HOOK, rest)).isEmpty();
             DownstreamEvaluation.Loss expected;
             try (DownstreamEvaluator whole = DownstreamEvaluator.ofModel(model, options(TinyLm.HOOK), SILENT)) {
                 expected = loss(whole.evaluate(splices), "zero");
@@ -139,35 +135,12 @@ class DownstreamEvaluatorTest {
         Path rest = folder.resolve("rest.onnx");
         try (OnnxModel model = OnnxModel.open(TinyLm.MODEL)) {
             new Collector(model, options("gelu").withStorage(DType.F32, 64, 64)).collect(data, false, SILENT);
-            write(suffix(model, "gelu", List.of("add_108")), rest);
+            assertThat(model.saveSuffix("gelu", rest)).containsExactly("add_108");
         }
         try (OnnxModel opened = OnnxModel.open(rest)) {
             assertThatThrownBy(() -> DownstreamEvaluator.ofSuffix(opened, List.of(data), "activations", 1))
                     .isInstanceOf(DataException.class)
                     .hasMessageContaining("needs more than the hook", "add_108", "cross the cut", "--model");
-        }
-    }
-
-    private static ProtoWriter suffix(OnnxModel model, String hook, List<String> crossing) {
-        List<OnnxType> types = new ArrayList<>();
-        types.add(new OnnxType(
-                hook,
-                OnnxType.FLOAT,
-                List.of(-1L, 64L, hook.equals("gelu") ? 512L : 128L),
-                List.of("n", "", ""),
-                true));
-        crossing.forEach(name ->
-                types.add(new OnnxType(name, OnnxType.FLOAT, List.of(-1L, 64L, 128L), List.of("n", "", ""), true)));
-        return ModelCut.at(model.graph(), hook).suffix(types);
-    }
-
-    private static void write(ProtoWriter model, Path path) throws IOException {
-        try (Arena arena = Arena.ofConfined();
-                FileChannel file = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            ByteBuffer bytes = model.toBuffer(arena);
-            while (bytes.hasRemaining()) {
-                file.write(bytes);
-            }
         }
     }
 

@@ -2,14 +2,10 @@
 package dev.darien.model;
 
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /**
@@ -32,6 +28,11 @@ final class TinyEmbedder {
     }
 
     static Path write(Path folder) throws IOException {
+        return write(folder, false);
+    }
+
+    /** With the table in a file of its own, {@code table.bin}, behind a byte that isn't of it, if {@code external}. */
+    static Path write(Path folder, boolean external) throws IOException {
         Files.writeString(folder.resolve("tokenizer.json"), """
                 {"version": "1.0", "truncation": null, "padding": null, "normalizer": null, "decoder": null,
                  "added_tokens": [
@@ -59,7 +60,9 @@ final class TinyEmbedder {
                 .message(OnnxGraph.NODE, cast("attention_mask", "mask"))
                 .message(OnnxGraph.NODE, node("Unsqueeze", List.of("mask", "last"), "mask_column"))
                 .message(OnnxGraph.NODE, node("Mul", List.of("sum", "mask_column"), "last_hidden_state"))
-                .message(OnnxGraph.INITIALIZER, floats("table", table, TOKENS, WIDTH))
+                .message(
+                        OnnxGraph.INITIALIZER,
+                        external ? elsewhere(folder, "table", table) : floats("table", table, TOKENS, WIDTH))
                 .message(OnnxGraph.INITIALIZER, floats("bias", new float[] {0.5f, 0.5f}, WIDTH))
                 .message(OnnxGraph.INITIALIZER, longs("last", 2))
                 .message(OnnxGraph.INPUT, ids.toMessage())
@@ -71,13 +74,7 @@ final class TinyEmbedder {
                 .message(OPSETS, new ProtoWriter().number(2, 17))
                 .message(GRAPH, graph);
         Path path = folder.resolve("embedder.onnx");
-        try (Arena arena = Arena.ofConfined();
-                FileChannel file = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            ByteBuffer bytes = model.toBuffer(arena);
-            while (bytes.hasRemaining()) {
-                file.write(bytes);
-            }
-        }
+        model.writeTo(path);
         return path;
     }
 
@@ -94,12 +91,32 @@ final class TinyEmbedder {
         return node("Cast", List.of(from), to).message(5, attribute);
     }
 
+    private static ProtoWriter elsewhere(Path folder, String name, float[] values) throws IOException {
+        byte[] raw = bytes(values);
+        byte[] file = new byte[raw.length + 1];
+        System.arraycopy(raw, 0, file, 1, raw.length);
+        Files.write(folder.resolve("table.bin"), file);
+        ProtoWriter tensor = new ProtoWriter()
+                .number(1, TOKENS)
+                .number(1, WIDTH)
+                .number(2, OnnxType.FLOAT)
+                .string(8, name);
+        List.of(List.of("location", "table.bin"), List.of("offset", "1"), List.of("length", "" + raw.length))
+                .forEach(entry -> tensor.message(
+                        13, new ProtoWriter().string(1, entry.getFirst()).string(2, entry.getLast())));
+        return tensor.number(14, 1);
+    }
+
     private static ProtoWriter floats(String name, float[] values, long... shape) {
+        return tensor(name, OnnxType.FLOAT, bytes(values), shape);
+    }
+
+    private static byte[] bytes(float[] values) {
         byte[] raw = new byte[values.length * Float.BYTES];
         for (int i = 0; i < values.length; i++) {
             MemorySegment.ofArray(raw).set(ValueLayout.JAVA_FLOAT_UNALIGNED, (long) i * Float.BYTES, values[i]);
         }
-        return tensor(name, OnnxType.FLOAT, raw, shape);
+        return raw;
     }
 
     private static ProtoWriter longs(String name, long... values) {

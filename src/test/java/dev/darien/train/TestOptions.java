@@ -11,7 +11,16 @@ import java.util.Map;
 final class TestOptions {
     /** Every architecture, by a small recipe that exercises all that it has. */
     static final String[] ARCHITECTURES = {
-        "topk", "batchtopk", "jumprelu", "relu", "april", "gated", "p-anneal", "matryoshka", "feature-choice"
+        "topk",
+        "batchtopk",
+        "jumprelu",
+        "relu",
+        "april",
+        "gated",
+        "p-anneal",
+        "matryoshka",
+        "feature-choice",
+        "groupmax"
     };
 
     private TestOptions() {}
@@ -25,7 +34,7 @@ final class TestOptions {
                         .k(4)
                         .budgets(new FeatureBudgets(0.3, null, 1, FeatureBudgets.Rounding.ACCUMULATED, 7));
             case "tanh" -> Recipe.of("jumprelu").tanhPenalty(4).l0(0.01);
-            case "topk", "batchtopk", "matryoshka", "multi-topk" ->
+            case "topk", "batchtopk", "matryoshka", "multi-topk", "groupmax" ->
                 Recipe.of(architecture).k(4).auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));
             case "jumprelu" -> Recipe.of("jumprelu").targetL0(6);
             case "relu" -> Recipe.of("relu").targetL0(8);

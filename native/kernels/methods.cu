@@ -127,6 +127,42 @@ extern "C" __global__ void encode_feature_choice(
 }
 DARIEN_EXPORT(encode_feature_choice)
 
+// One block for each row: the largest positive value of each group of neighbouring latents, of equal ones the first, in the
+// order of the groups. chosen has room for `groups` entries of each row.
+extern "C" __global__ void encode_group_max(
+    const float* tile, int64 stride, const float* bias, int latents, int groups, float* chosen_values,
+    int* chosen_latents, int* counts) {
+    __shared__ int partial[32];
+    const int64 row = blockIdx.x;
+    int before = 0;
+    for (int base = 0; base < groups; base += blockDim.x) {
+        const int group = base + threadIdx.x;
+        float best = 0.0f;
+        int best_latent = -1;
+        if (group < groups) {
+            const int last = (int)((int64)(group + 1) * latents / groups);
+            for (int latent = (int)((int64)group * latents / groups); latent < last; latent++) {
+                const float value = tile[row * stride + latent] + bias[latent];
+                if (value > best) {
+                    best = value;
+                    best_latent = latent;
+                }
+            }
+        }
+        int total;
+        const int place = before + block_rank(best_latent >= 0, partial, &total);
+        if (best_latent >= 0) {
+            chosen_values[row * groups + place] = best;
+            chosen_latents[row * groups + place] = best_latent;
+        }
+        before += total;
+    }
+    if (threadIdx.x == 0) {
+        counts[row] = before;
+    }
+}
+DARIEN_EXPORT(encode_group_max)
+
 // magnitudes = relu(exp(r_j) · (gate - b_gate_j) + b_mag_j) of each open gate.
 extern "C" __global__ void gated_magnitudes(
     const int64* last_offset, int64 capacity, const int* indices, const float* gates, const float* gate_bias,

@@ -4,6 +4,7 @@ package dev.darien.cli;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sae;
@@ -55,6 +56,7 @@ final class SaeModes {
             case TopK topK -> "topk";
             case JumpRelu jumpRelu -> "threshold";
             case Gated gated -> "gate";
+            case GroupMax groupMax -> "groupmax";
             case FeatureChoice featureChoice -> throw new IllegalStateException("an SAE doesn't select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("an SAE doesn't select over a batch");
         };

@@ -73,7 +73,7 @@ final class TrainArguments {
             split = ",",
             paramLabel = "NAME",
             description =
-                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka"
+                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka, groupmax"
                             + " or jumprelu; several, with commas, train one SAE each (default: topk).")
     List<String> architectures = List.of();
 
@@ -149,6 +149,14 @@ final class TrainArguments {
             description = "Penalise tanh(SLOPE * f) instead of the L0, with the coefficient of --l0 (jumprelu).")
     @Nullable
     Real tanh;
+
+    @Option(
+            names = "--pre-act-loss",
+            paramLabel = "LAMBDA",
+            converter = Real.Converter.class,
+            description = "Pull dead latents up to their thresholds, with this coefficient (jumprelu; default: 0).")
+    @Nullable
+    Real preActivationLoss;
 
     @Option(
             names = "--groups",

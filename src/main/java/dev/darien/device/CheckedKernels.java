@@ -112,6 +112,13 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void encodeGroupMax(
+            Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
+        methods.encodeGroupMax(x, encoder, groups, dead, codes);
+        kernels.encodeGroupMax(x, encoder, groups, dead, codes);
+    }
+
+    @Override
     public void encodeFeatureChoice(
             Matrix x,
             PackedEncoder encoder,

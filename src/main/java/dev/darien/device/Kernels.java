@@ -101,6 +101,12 @@ public interface Kernels {
             Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes);
 
     /**
+     * GroupMax: as {@link #encodeTopK}, but for each row the largest positive value of each of {@code groups} groups of
+     * neighbouring latents; group g holds the latents from {@code g·F/groups} to {@code (g + 1)·F/groups - 1}.
+     */
+    void encodeGroupMax(Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes);
+
+    /**
      * Feature Choice (Ayonrinde 2024): as {@link #encodeTopK} with rows and latents exchanged: for each latent j its {@code
      * budgets[0, j]} largest values of the batch; of equal values those of the lower row. NaN is never selected. Budgets
      * beyond the number of rows count as that number, and those beyond the room of {@code codes}, in the order of the

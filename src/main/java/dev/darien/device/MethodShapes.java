@@ -4,6 +4,7 @@ package dev.darien.device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import org.jspecify.annotations.Nullable;
 
 /** The argument checks of the kernels that single methods need, as {@link Shapes} makes those of the others. */
 final class MethodShapes {
@@ -11,6 +12,14 @@ final class MethodShapes {
 
     MethodShapes(Shapes shapes) {
         this.shapes = shapes;
+    }
+
+    void encodeGroupMax(Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
+        if (groups < 1 || groups > encoder.latents()) {
+            throw new IllegalArgumentException(
+                    encoder.latents() + " latents can't be parted into " + groups + " groups");
+        }
+        shapes.encodeTopK(x, encoder, groups, dead, codes);
     }
 
     void encodeFeatureChoice(Matrix x, PackedEncoder encoder, Matrix budgets, SparseCodes codes, Matrix smallestKept) {

@@ -10,6 +10,7 @@ import dev.darien.memory.Matrix;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GroupMax;
 import dev.darien.sae.HostWeights;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
@@ -275,6 +276,9 @@ final class DictionaryLearningFormat implements FormatWriter {
             case Gated gated -> "JumpReluAutoEncoder";
             // Its loader gives AutoEncoder a decoder of unit length, and thereby other codes.
             case Relu relu -> sae.subtractsDecoderBias() && areOnes(norms(weights)) ? "AutoEncoder" : "AutoEncoderNew";
+            case GroupMax groupMax ->
+                throw new DataException(
+                        "dictionary_learning has no class for groupmax; write sae-lens, which Darien reads");
             case FeatureChoice featureChoice ->
                 throw new IllegalStateException("a finished SAE does not select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("a finished SAE does not select over a batch");

@@ -29,7 +29,7 @@ final class BatchTopKPaper implements Paper {
                             study.lowerFvu("BatchTopK reconstructs better than TopK at equal L0", "batchtopk", "topk"),
                             Finding.negative(
                                     "the threshold keeps the mean L0 within 10 % of k on held-out data",
-                                    "largest |L0 / k - 1| - 0.1 of the sparsities", off),
+                                    "largest distance of L0 / k from 1, - 0.1, of the sparsities", off),
                             Finding.notTestable(
                                     "BatchTopK is comparable to JumpReLU",
                                     "the table has both",

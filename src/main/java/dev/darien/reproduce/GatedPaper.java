@@ -35,7 +35,7 @@ final class GatedPaper implements Paper {
                                             .toList()),
                             Finding.negative(
                                     "Gated has less shrinkage than ReLU",
-                                    "|relative bias - 1| of Gated - that of ReLU, mean of the sparsities",
+                                    "distance of the relative bias from 1, of Gated - of ReLU, mean of the sparsities",
                                     ParetoStudy.difference(gated, relu))),
                     List.of(study.table()),
                     List.of(study.figure("2404.16014-pareto")));

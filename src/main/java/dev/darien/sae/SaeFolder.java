@@ -121,8 +121,8 @@ public final class SaeFolder {
             metadata.put(SaeLensConfiguration.VERSION, WRITTEN_VERSION);
         }
         configuration.put(SaeLensConfiguration.METADATA, metadata);
-        if (sae.sparsity() instanceof TopK topK) {
-            configuration.put("k", topK.k());
+        if (sae.sparsity().bounded()) {
+            configuration.put("k", sae.sparsity().k());
             configuration.put("rescale_acts_by_decoder_norm", false);
         }
         return configuration;
@@ -134,6 +134,8 @@ public final class SaeFolder {
             case TopK ignored -> "topk";
             case JumpRelu ignored -> "jumprelu";
             case Gated ignored -> "gated";
+            // SAELens has no name for it, and refuses this one.
+            case GroupMax ignored -> "groupmax";
             case FeatureChoice ignored ->
                 throw new IllegalStateException("a finished SAE does not select over a batch");
             case BatchTopK ignored -> throw new IllegalStateException("a finished SAE does not select over a batch");
@@ -183,7 +185,7 @@ public final class SaeFolder {
         SaeLoader loader = new SaeLoader(weights.tensor("W_enc").transposed());
         config.requireSize("d_in", loader.width(), WEIGHTS);
         config.requireSize("d_sae", loader.latents(), WEIGHTS);
-        if (architecture.equals("topk") && config.k() > loader.latents()) {
+        if ((architecture.equals("topk") || architecture.equals("groupmax")) && config.k() > loader.latents()) {
             throw new DataException(
                     file + ": k is " + config.k() + " but there are only " + loader.latents() + " latents");
         }
@@ -213,7 +215,7 @@ public final class SaeFolder {
 
     private static void refuseUnsupported(SaeLensConfiguration config, String architecture) {
         switch (architecture) {
-            case "topk" -> config.k();
+            case "topk", "groupmax" -> config.k();
             case "standard", "jumprelu", "gated", "batchtopk", "matryoshka_batchtopk" -> {
                 // What they need is in the weights.
             }
@@ -233,6 +235,7 @@ public final class SaeFolder {
         boolean rescale = config.flag("rescale_acts_by_decoder_norm", false);
         switch (architecture) {
             case "topk" -> loader.sparsity(new TopK(config.k()));
+            case "groupmax" -> loader.sparsity(new GroupMax(config.k()));
             case "jumprelu" -> {
                 if (weights.content().get("log_threshold") instanceof Tensor logarithms) {
                     double[] thresholds = loader.perLatent(logarithms);

@@ -4,6 +4,7 @@ package dev.darien.train;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
@@ -31,10 +32,11 @@ public final class Recipe {
             "mutual-choice",
             "feature-choice",
             "matryoshka",
+            "groupmax",
             "jumprelu");
 
     private static final List<String> WITH_K =
-            List.of("topk", "multi-topk", "batchtopk", "mutual-choice", "feature-choice", "matryoshka");
+            List.of("topk", "multi-topk", "batchtopk", "mutual-choice", "feature-choice", "matryoshka", "groupmax");
     private static final List<String> WITH_L1 = List.of("relu", "p-anneal", "gated");
 
     /** Multi-TopK's second selection, and its weight (Gao et al. 2024). */
@@ -74,6 +76,7 @@ public final class Recipe {
     private @Nullable FeatureBudgets budgets;
     private boolean keepNonPositive;
     private boolean resample;
+    private double preActivationLoss;
     private long kWarmup;
     private long seed;
 
@@ -217,6 +220,12 @@ public final class Recipe {
         return this;
     }
 
+    /** Coefficient of the loss that pulls dead latents up to their thresholds (jumprelu); SAELens has 3e-6. */
+    public Recipe preActivationLoss(double coefficient) {
+        preActivationLoss = coefficient;
+        return this;
+    }
+
     /** Has jumprelu's penalty be {@code Σ tanh(slope·f)} instead of the L0. */
     public Recipe tanhPenalty(double slope) {
         tanhSlope = slope;
@@ -260,6 +269,7 @@ public final class Recipe {
                 penalty(),
                 targetL0,
                 auxiliary != null ? auxiliary : defaults.auxiliary(),
+                preActivationLoss,
                 objective(f),
                 budgets != null ? budgets : FeatureBudgets.DEFAULT,
                 resample,
@@ -334,6 +344,7 @@ public final class Recipe {
             case "gated" -> new Gated();
             case "topk", "multi-topk" -> new TopK(wanted);
             case "batchtopk", "matryoshka" -> new BatchTopK(wanted);
+            case "groupmax" -> new GroupMax(wanted);
             case "feature-choice" -> new FeatureChoice(wanted, keepNonPositive);
             default ->
                 new JumpRelu((float) (bandwidth != null ? bandwidth : defaults().bandwidth()));

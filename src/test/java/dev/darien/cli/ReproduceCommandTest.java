@@ -35,6 +35,31 @@ class ReproduceCommandTest {
     }
 
     @Test
+    void saesAreComparedAtEqualL0AndDrawn() throws IOException {
+        Darien.Outcome outcome = Darien.run(
+                "reproduce",
+                "2404.16014",
+                "--data",
+                "samples",
+                "--quick",
+                "--seeds",
+                "2",
+                "--figures",
+                folder,
+                "--json");
+
+        Map<String, Object> result = outcome.json();
+        assertThat((List<?>) result.get("claims")).hasSize(3);
+        List<?> rows = (List<?>)
+                RunRecord.object(((List<?>) result.get("tables")).getFirst()).get("rows");
+        assertThat(rows).hasSize(2 * 4);
+        assertThat(Files.readString(folder.resolve("2404.16014-pareto.svg")))
+                .startsWith("<svg")
+                .contains(">gated<", ">relu<");
+        assertThat(outcome.err()).contains("gated, L0 48, seed 2");
+    }
+
+    @Test
     void missingDataIsRefusedWithWhatMakesIt() throws IOException {
         Darien.run("reproduce", "2212.06145", "--data", folder).refused("digits.safetensors", "ci/digits");
         Darien.run("reproduce", "2212.06145", "--data", folder.resolve("none")).refused("none is no folder");

@@ -90,7 +90,20 @@ class TrainCommandTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"relu, --l1 0.1", "jumprelu, --target-l0 8", "batchtopk, --k 4", "mutual-choice, --k 4", "topk, --k 4"})
+    @CsvSource({
+        "relu, --l1 0.1",
+        "jumprelu, --target-l0 8",
+        "batchtopk, --k 4",
+        "mutual-choice, --k 4",
+        "topk, --k 4",
+        "gated, --target-l0 8 --resample",
+        "p-anneal, --l1 0.1",
+        "multi-topk, --k 4",
+        "matryoshka, '--k 4 --groups 16,48'",
+        "feature-choice, --k 4 --mutual-share 0.5",
+        "groupmax, --k 4",
+        "jumprelu, --tanh-penalty 4 --l0 0.01"
+    })
     void everyArchitectureTrainsAndIsEvaluated(String architecture, String options) {
         Path out = folder.resolve("sae");
         Darien.train(Darien.DATA, out, "--arch", architecture, List.of(options.split(" ")))

@@ -106,6 +106,18 @@ final class EncodeCases {
         }
     }
 
+    void encodeGroupMax() {
+        Encoding encoding = encoding();
+        DeadSelection dead = dead(encoding);
+        int groups = 1 + random.nextInt(encoding.latents());
+        SparseCodes codes = fixture.codes(encoding.rows(), encoding.latents(), encoding.rows() * groups);
+        kernels.encodeGroupMax(encoding.x(), encoding.encoder(), groups, dead, codes);
+        trial.outCodes("codes", codes);
+        if (dead != null) {
+            trial.outCodes("dead codes", dead.codes());
+        }
+    }
+
     void encodeFeatureChoice() {
         Encoding encoding = encoding();
         int[] budgets = new int[encoding.latents()];

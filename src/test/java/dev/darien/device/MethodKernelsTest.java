@@ -42,6 +42,24 @@ class MethodKernelsTest {
         }
     }
 
+    /** Three groups of five latents: one, two and two. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void eachGroupGivesItsLargestValue(String device) {
+        try (DeviceFixture fixture = DeviceFixture.open(device)) {
+            PackedEncoder encoder = fixture.encoder(
+                    fixture.floats(new float[][] {{1, 0}, {1, 0}, {0, 1}, {1, 1}, {1, 1}}),
+                    fixture.vector(0, 0.5f, 0, 0, 0));
+            SparseCodes codes = fixture.codes(2, 5, 6);
+            fixture.kernels()
+                    .encodeGroupMax(fixture.floats(new float[][] {{1, 1}, {-1, 0.25f}}), encoder, 3, null, codes);
+            float[][] dense = fixture.dense(codes);
+            // Of equal ones the first; of those that aren't positive none.
+            assertThat(dense[0]).containsExactly(1, 1.5f, NONE, 2, NONE);
+            assertThat(dense[1]).containsExactly(NONE, NONE, 0.25f, NONE, NONE);
+        }
+    }
+
     private static boolean[][] taken(DeviceFixture fixture, boolean nonPositive, int room, int... budgets) {
         Matrix smallest = fixture.vector(-7, -7, -7, -7);
         // The identity as encoder: pre-activations are the inputs.

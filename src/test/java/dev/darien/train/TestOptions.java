@@ -11,7 +11,17 @@ import java.util.Map;
 final class TestOptions {
     /** Every architecture, by a small recipe that exercises all that it has. */
     static final String[] ARCHITECTURES = {
-        "topk", "batchtopk", "jumprelu", "relu", "april", "gated", "p-anneal", "matryoshka", "feature-choice"
+        "topk",
+        "batchtopk",
+        "jumprelu",
+        "relu",
+        "april",
+        "gated",
+        "p-anneal",
+        "matryoshka",
+        "feature-choice",
+        "groupmax",
+        "tanh"
     };
 
     private TestOptions() {}
@@ -24,8 +34,8 @@ final class TestOptions {
                 Recipe.of("feature-choice")
                         .k(4)
                         .budgets(new FeatureBudgets(0.3, null, 1, FeatureBudgets.Rounding.ACCUMULATED, 7));
-            case "tanh" -> Recipe.of("jumprelu").tanhPenalty(4).l0(0.01);
-            case "topk", "batchtopk", "matryoshka", "multi-topk" ->
+            case "tanh" -> Recipe.of("jumprelu").tanhPenalty(4).l0(0.01).preActivationLoss(1e-4);
+            case "topk", "batchtopk", "matryoshka", "multi-topk", "groupmax" ->
                 Recipe.of(architecture).k(4).auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));
             case "jumprelu" -> Recipe.of("jumprelu").targetL0(6);
             case "relu" -> Recipe.of("relu").targetL0(8);

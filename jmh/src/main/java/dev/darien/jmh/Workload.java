@@ -165,6 +165,7 @@ final class Workload implements AutoCloseable {
             case ENCODE_BATCH_TOP_K ->
                 kernels.encodeBatchTopK(input, encoder, (long) shape.k * shape.batch, null, codes, scale);
             case ENCODE_THRESHOLD -> kernels.encodeThreshold(input, encoder, thresholds, BANDWIDTH, manyCodes);
+            case ENCODE_GROUP_MAX -> kernels.encodeGroupMax(input, encoder, shape.k, null, codes);
             case ENCODE_FEATURE_CHOICE ->
                 kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
             case DECODE -> kernels.decode(codes, weights.decoder(), decoderBias, output);
@@ -230,6 +231,7 @@ final class Workload implements AutoCloseable {
             }
             case ENCODE_BATCH_TOP_K -> magnitude(codes.values()) + magnitude(scale);
             case ENCODE_THRESHOLD -> magnitude(manyCodes.values());
+            case ENCODE_GROUP_MAX -> magnitude(codes.values());
             case ENCODE_FEATURE_CHOICE -> magnitude(codes.values()) + magnitude(latentVector);
             case DECODE -> magnitude(output);
             case RECONSTRUCT -> magnitude(output) + magnitude(rowErrors) + magnitude(codeGradients);

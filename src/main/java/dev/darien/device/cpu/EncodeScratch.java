@@ -16,6 +16,7 @@ final class EncodeScratch {
     final float[] tile = new float[GemmKernel.paddedRows(ROWS) * TILE_COLUMNS];
     final RowTopK[] main = new RowTopK[ROWS];
     final RowTopK[] dead = new RowTopK[ROWS];
+    final GroupMaxRows groupMax = new GroupMaxRows();
 
     EncodeScratch(int depth) {
         packedRows = new float[GemmKernel.packedLength(ROWS, depth)];

@@ -81,6 +81,36 @@ final class ScalarEncode {
         }
     }
 
+    static void groupMax(Matrix x, ScalarEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
+        int next = firstRow(codes);
+        int nextDead = dead == null ? 0 : firstRow(dead.codes());
+        for (int row = 0; row < codes.rows(); row++) {
+            float[] values = encoder.preActivations(x, row);
+            for (int group = 0; group < groups; group++) {
+                int best = -1;
+                for (int latent = groupStart(group, groups, values.length);
+                        latent < groupStart(group + 1, groups, values.length);
+                        latent++) {
+                    if (values[latent] > (best < 0 ? 0 : values[best])) {
+                        best = latent;
+                    }
+                }
+                if (best >= 0) {
+                    put(codes, next++, best, values[best]);
+                }
+            }
+            Cells.setLong(codes.offsets(), row + 1L, next);
+            if (dead != null) {
+                nextDead = selectDead(values, encoder, dead, row, nextDead);
+            }
+        }
+    }
+
+    /** The first latent of a group. */
+    static int groupStart(int group, int groups, int latents) {
+        return (int) ((long) group * latents / groups);
+    }
+
     static void featureChoice(
             Matrix x,
             ScalarEncoder encoder,

@@ -97,6 +97,12 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void encodeGroupMax(
+            Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
+        ScalarEncode.groupMax(x, Shapes.encoder(encoder, ScalarEncoder.class), groups, dead, codes);
+    }
+
+    @Override
     public void encodeFeatureChoice(
             Matrix x,
             PackedEncoder encoder,

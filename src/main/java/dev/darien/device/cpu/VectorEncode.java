@@ -30,6 +30,7 @@ final class VectorEncode {
     /** Selects from the tile of one row. */
     private enum Rule {
         TOP_K,
+        GROUP_MAX,
         ABOVE,
         WINDOW
     }
@@ -37,6 +38,14 @@ final class VectorEncode {
     void topK(Matrix x, VectorEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
         int tasks = begin(x, encoder, dead);
         team.run(tasks, (task, worker) -> encodeTask(x, encoder, task, worker, Rule.TOP_K, k, 0, dead));
+        finish(encoder.mainEntries(), tasks, codes);
+        finishDead(encoder, tasks, dead);
+        encoder.countEntries(tasks);
+    }
+
+    void groupMax(Matrix x, VectorEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
+        int tasks = begin(x, encoder, dead);
+        team.run(tasks, (task, worker) -> encodeTask(x, encoder, task, worker, Rule.GROUP_MAX, groups, 0, dead));
         finish(encoder.mainEntries(), tasks, codes);
         finishDead(encoder, tasks, dead);
         encoder.countEntries(tasks);
@@ -222,7 +231,11 @@ final class VectorEncode {
             int firstLatent = tile * EncodeScratch.TILE_COLUMNS;
             int latents = Math.min(EncodeScratch.TILE_COLUMNS, encoder.latents() - firstLatent);
             for (int row = 0; row < rows; row++) {
-                selectRow(encoder, scratch, entries, row, firstLatent, latents, rule, bandwidth);
+                if (rule == Rule.GROUP_MAX) {
+                    scratch.groupMax.select(scratch.tile, row, firstLatent, latents, encoder.latents(), k, entries);
+                } else {
+                    selectRow(encoder, scratch, entries, row, firstLatent, latents, rule, bandwidth);
+                }
                 if (dead != null) {
                     scratch.dead[row].maskedAccept(
                             scratch.tile,

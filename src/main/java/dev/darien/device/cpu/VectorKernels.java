@@ -117,6 +117,12 @@ final class VectorKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void encodeGroupMax(
+            Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
+        encode.groupMax(x, Shapes.encoder(encoder, VectorEncoder.class), groups, dead, codes);
+    }
+
+    @Override
     public void encodeFeatureChoice(
             Matrix x,
             PackedEncoder encoder,

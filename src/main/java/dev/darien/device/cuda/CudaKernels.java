@@ -162,6 +162,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void encodeGroupMax(
+            Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
+        encode.groupMax(x, own(encoder), groups, dead, codes);
+    }
+
+    @Override
     public void encodeFeatureChoice(
             Matrix x,
             PackedEncoder encoder,

@@ -47,6 +47,34 @@ final class EncodeKernels implements AutoCloseable {
         }
     }
 
+    void groupMax(Matrix x, CudaEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
+        if (clearedEmpty(x, dead, codes)) {
+            return;
+        }
+        int tileRows = PreActivations.tileRows(x.intRows(), encoder.latents(), false);
+        for (int first = 0; first < x.rows(); first += tileRows) {
+            int rows = Math.min(tileRows, x.intRows() - first);
+            PreActivations.Tile tile = preActivations.of(x, encoder, first, rows);
+            long chosenValues = values.bytes((long) rows * groups * Float.BYTES);
+            long chosenLatents = indices.ints((long) rows * groups);
+            long rowCounts = counts.ints(rows);
+            modules.kernel("encode_group_max")
+                    .pointer(tile.address())
+                    .number(tile.stride())
+                    .pointer(pointers.of(encoder.bias()))
+                    .number(encoder.latents())
+                    .number(groups)
+                    .pointer(chosenValues)
+                    .pointer(chosenLatents)
+                    .pointer(rowCounts)
+                    .launch(rows, 1, Grid.threads(groups));
+            place(tile, groups, chosenValues, chosenLatents, rowCounts, codes);
+            if (dead != null) {
+                selectRows(tile, encoder, dead.k(), dead, dead.codes());
+            }
+        }
+    }
+
     /** Codes of no rows have one offset, 0, and that is all there is to do. */
     boolean clearedEmpty(Matrix x, @Nullable DeadSelection dead, SparseCodes codes) {
         if (x.rows() != 0) {
@@ -93,6 +121,12 @@ final class EncodeKernels implements AutoCloseable {
                 .pointer(chosenLatents)
                 .pointer(rowCounts)
                 .launch(rows, 1, SELECT_THREADS);
+        place(tile, k, chosenValues, chosenLatents, rowCounts, codes);
+    }
+
+    /** At most {@code k} entries that were chosen for each row of a tile go to the codes. */
+    private void place(
+            PreActivations.Tile tile, int k, long chosenValues, long chosenLatents, long rowCounts, SparseCodes codes) {
         long rowStarts = offsets(tile, 1, codes);
         modules.kernel("encode_top_k_place")
                 .pointer(chosenValues)
@@ -102,7 +136,7 @@ final class EncodeKernels implements AutoCloseable {
                 .number(k)
                 .pointer(pointers.of(codes.indices()))
                 .pointer(pointers.of(codes.values()))
-                .launch(rows, 1, Grid.threads(k));
+                .launch(tile.rows(), 1, Grid.threads(k));
     }
 
     /** Turns {@link #counts} of a tile into the offsets of its rows; returns where each part begins. */

@@ -4,6 +4,7 @@ package dev.darien.gpucheck;
 import dev.darien.data.JsonFile;
 import dev.darien.gpucheck.Machine.Ended;
 import dev.darien.gpucheck.Outcome.Status;
+import dev.darien.train.Recipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +23,9 @@ final class Parts {
     private static final List<String> QUICK_TESTS = List.of("device.DenseKernelsTest", "device.HostMemoryTest");
     private static final List<String> SANITIZED =
             List.of("device.DenseKernelsTest", "device.EncodeKernelsTest", "device.GradientKernelsTest");
+    private static final List<String> OTHERS = Recipe.ARCHITECTURES.stream()
+            .filter(name -> !name.equals("topk") && !name.equals("mutual-choice"))
+            .toList();
     private static final Pattern ERRORS = Pattern.compile("(?:ERROR|RACECHECK) SUMMARY: (\\d+)");
     private static final double MOST_FVU_DIFFERENCE = 0.01;
     private static final double MOST_DEVICE_DIFFERENCE = 1e-4;
@@ -96,7 +100,7 @@ final class Parts {
         if (quick) {
             command.addAll(QUICK_TESTS);
         }
-        Ended ended = machine.run("tests", machine.share(0.5), command);
+        Ended ended = machine.run("tests", machine.share(0.4), command);
         Map<String, Object> figures = new LinkedHashMap<>(read(report));
         boolean complete = Boolean.TRUE.equals(figures.get("complete"));
         StringBuilder text = new StringBuilder("%s tests passed, %s failed%s.\n"
@@ -130,12 +134,9 @@ final class Parts {
                 | run | FVU of the CPU's SAE | of the device's | apart | the device's SAE evaluated on the CPU | apart | second run |
                 | --- | ---: | ---: | ---: | ---: | ---: | --- |
                 """);
-        boolean holds = true;
-        List<String> runs =
-                quick ? List.of("topk 20") : List.of("topk 2000", "batchtopk 200", "jumprelu 200", "relu 200");
-        for (String run : runs) {
-            String[] parts = run.split(" ", 2);
-            holds &= agree(parts[0], Integer.parseInt(parts[1]), figures, text);
+        boolean holds = agree("topk", quick ? 20 : 2000, figures, text);
+        for (String architecture : quick ? List.<String>of() : OTHERS) {
+            holds &= agree(architecture, 200, figures, text);
         }
         return outcome("agreement", holds ? Status.HOLDS : Status.FAILED, started, figures, text.toString());
     }
@@ -201,7 +202,7 @@ final class Parts {
                 "--out",
                 out.toString(),
                 "--overwrite"));
-        if (!architecture.contains("topk")) {
+        if (!Recipe.hasK(architecture)) {
             arguments.addAll(List.of("--target-l0", "32"));
         }
         Ended ended = machine.darien(Duration.ofSeconds(180), arguments.toArray(String[]::new));
@@ -254,7 +255,7 @@ final class Parts {
                     sanitizer.get().toString(), "--tool", tool, "--target-processes", "all", "--print-limit", "20"));
             command.addAll(machine.jvm(TestRun.class.getName(), report.toString(), TAGS));
             command.addAll(SANITIZED);
-            Ended ended = machine.run(tool, Duration.ofSeconds(75), command);
+            Ended ended = machine.run(tool, machine.share(0.15), command);
             Matcher summary = ERRORS.matcher(ended.output() + ended.errors());
             String errors = "unknown";
             while (summary.find()) {

@@ -3,17 +3,11 @@ package dev.darien.cli;
 
 import dev.darien.data.ActivationSource;
 import dev.darien.data.ActivationSources;
-import dev.darien.data.DataException;
 import dev.darien.data.Examples;
-import dev.darien.data.SyntheticSource;
 import dev.darien.eval.ExampleSet;
 import dev.darien.sae.Sae;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -64,28 +58,6 @@ final class LabelArguments {
 
     /** Other labels of the same data. */
     Examples labels(String name, String tensor) {
-        return Examples.read(files(), tensor, name);
-    }
-
-    private List<Path> files() {
-        List<Path> files = new ArrayList<>();
-        for (String argument : data) {
-            if (argument.startsWith(SyntheticSource.PREFIX)) {
-                throw new UsageException("synthetic data has no labels; name safetensors files that do");
-            }
-            Path path = Path.of(argument);
-            if (Files.isDirectory(path)) {
-                try (Stream<Path> entries = Files.list(path)) {
-                    entries.filter(entry -> entry.toString().endsWith(".safetensors"))
-                            .sorted()
-                            .forEach(files::add);
-                } catch (IOException e) {
-                    throw new DataException(path + " can't be listed; check its permissions", e);
-                }
-            } else {
-                files.add(path);
-            }
-        }
-        return files;
+        return Examples.read(DataFiles.of(data), tensor, name);
     }
 }

@@ -189,7 +189,7 @@ final class ReportCommand implements Callable<Integer> {
     private LatentTable latents(Sae sae, @Nullable ActivationSource source) {
         @Nullable TokenText text = null;
         if (vocabulary != null) {
-            text = TokenText.read(data.stream().map(Path::of).toList(), arguments.tensor, vocabulary);
+            text = TokenText.read(DataFiles.of(data), arguments.tensor, vocabulary);
             if (source != null && text.tokens() != source.rows()) {
                 throw new DataException("there are " + source.rows() + " activations but " + text.tokens()
                         + " tokens; name the same files");

@@ -205,6 +205,9 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         if (only || architecture.equals("feature-choice")) {
             arguments.featureChoice.addTo(recipe);
         }
+        if (arguments.preActivationLoss != null && (only || architecture.equals("jumprelu"))) {
+            recipe.preActivationLoss(arguments.preActivationLoss.value());
+        }
         if (arguments.tanh != null && (only || architecture.equals("jumprelu"))) {
             recipe.tanhPenalty(arguments.tanh.value());
         }

@@ -151,6 +151,14 @@ final class TrainArguments {
     Real tanh;
 
     @Option(
+            names = "--pre-act-loss",
+            paramLabel = "LAMBDA",
+            converter = Real.Converter.class,
+            description = "Pull dead latents up to their thresholds, with this coefficient (jumprelu; default: 0).")
+    @Nullable
+    Real preActivationLoss;
+
+    @Option(
             names = "--groups",
             split = ",",
             paramLabel = "F",

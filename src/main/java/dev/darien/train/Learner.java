@@ -205,6 +205,7 @@ final class Learner implements AutoCloseable {
         return options.clip() > 0
                 || workspace.chunks.size() > 1
                 || options.sparsity() instanceof Gated
+                || options.preActivationLoss() > 0
                 || !(options.objective() instanceof Objective.Whole);
     }
 

@@ -28,6 +28,8 @@ final class LearnerState implements AutoCloseable {
     final Parameter decoderBias;
     final @Nullable Parameter thresholds;
     final @Nullable Gate gate;
+    /** F32[1, F]: which latents the loss on pre-activations takes for dead. */
+    final @Nullable Matrix deadMask;
     /** I32[1, F]: the step at which each latent last fired. */
     final Matrix lastFired;
     /** F32[1, 1]: running mean of the smallest value that a batch-wide selection kept. */
@@ -70,6 +72,7 @@ final class LearnerState implements AutoCloseable {
         Matrix thresholdValues = weights.thresholds();
         thresholds = thresholdValues == null ? null : Parameter.of(memory, "thresholds", thresholdValues);
         gate = options.sparsity() instanceof Gated ? Gate.allocate(memory, latents) : null;
+        deadMask = options.preActivationLoss() > 0 ? memory.vector("dead latents", latents) : null;
         lastFired = memory.matrix("last fired", DType.I32, 1, latents);
         thresholdAverage = memory.vector("threshold average", 1);
     }
@@ -91,6 +94,9 @@ final class LearnerState implements AutoCloseable {
         if (gate != null) {
             put(all, "magnitude_scale", gate.logScale());
             put(all, "magnitude_bias", gate.magnitudeBias());
+        }
+        if (deadMask != null) {
+            all.put("dead_latents", deadMask);
         }
         all.put("last_fired", lastFired);
         all.put("threshold_average", thresholdAverage);
@@ -168,6 +174,9 @@ final class LearnerState implements AutoCloseable {
     public void close() {
         thresholdAverage.close();
         lastFired.close();
+        if (deadMask != null) {
+            deadMask.close();
+        }
         if (gate != null) {
             gate.close();
         }

@@ -15,9 +15,11 @@ import org.jspecify.annotations.Nullable;
 final class PlainBackward implements Backward {
     private final StepContext context;
     private final @Nullable PowerAnnealing annealing;
+    private final @Nullable PreActivationLoss preActivations;
 
     PlainBackward(StepContext context) {
         this.context = context;
+        this.preActivations = context.options().preActivationLoss() > 0 ? new PreActivationLoss(context) : null;
         this.annealing =
                 context.options().penalty() instanceof Penalty.Power power ? new PowerAnnealing(context, power) : null;
     }
@@ -27,6 +29,9 @@ final class PlainBackward implements Backward {
         LatentTerms terms = chunk.terms();
         LearnerState state = context.state();
         Kernels kernels = context.kernels();
+        if (preActivations != null && first) {
+            preActivations.start();
+        }
         kernels.reconstruct(
                 terms.codes(),
                 state.weights.decoder(),
@@ -46,6 +51,9 @@ final class PlainBackward implements Backward {
                     terms, state.thresholds.value(), jumpRelu.bandwidth(), l0, !first, state.thresholds.gradient());
         }
         context.latentGradients(terms, normPenalty(penalty));
+        if (preActivations != null) {
+            preActivations.chunk(terms, first);
+        }
         return terms.codes();
     }
 
@@ -89,6 +97,9 @@ final class PlainBackward implements Backward {
 
     @Override
     public void decoderBiasGradient(boolean centred, Matrix gradient) {
+        if (preActivations != null) {
+            preActivations.finish();
+        }
         context.kernels()
                 .weightedRowSum(
                         null,
@@ -103,6 +114,9 @@ final class PlainBackward implements Backward {
 
     @Override
     public void finishStep(long step) {
+        if (preActivations != null) {
+            preActivations.finishStep(step);
+        }
         if (annealing != null) {
             annealing.finishStep(step);
         }
@@ -117,6 +131,9 @@ final class PlainBackward implements Backward {
 
     @Override
     public void restore(Map<String, Object> numbers) {
+        if (preActivations != null) {
+            preActivations.finishStep(StepStatistics.number(numbers, "step").longValue());
+        }
         if (annealing != null) {
             annealing.restore(numbers);
         }
@@ -124,6 +141,9 @@ final class PlainBackward implements Backward {
 
     @Override
     public void close() {
+        if (preActivations != null) {
+            preActivations.close();
+        }
         if (annealing != null) {
             annealing.close();
         }

@@ -76,6 +76,7 @@ public final class Recipe {
     private @Nullable FeatureBudgets budgets;
     private boolean keepNonPositive;
     private boolean resample;
+    private double preActivationLoss;
     private long kWarmup;
     private long seed;
 
@@ -219,6 +220,12 @@ public final class Recipe {
         return this;
     }
 
+    /** Coefficient of the loss that pulls dead latents up to their thresholds (jumprelu); SAELens has 3e-6. */
+    public Recipe preActivationLoss(double coefficient) {
+        preActivationLoss = coefficient;
+        return this;
+    }
+
     /** Has jumprelu's penalty be {@code Σ tanh(slope·f)} instead of the L0. */
     public Recipe tanhPenalty(double slope) {
         tanhSlope = slope;
@@ -262,6 +269,7 @@ public final class Recipe {
                 penalty(),
                 targetL0,
                 auxiliary != null ? auxiliary : defaults.auxiliary(),
+                preActivationLoss,
                 objective(f),
                 budgets != null ? budgets : FeatureBudgets.DEFAULT,
                 resample,

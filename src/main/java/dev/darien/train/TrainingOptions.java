@@ -18,6 +18,7 @@ import java.util.Map;
  * @param penalty sparsity penalty
  * @param targetL0 mean number of active latents that the penalty is steered to; 0 to leave the penalty alone
  * @param auxiliary loss for dead latents
+ * @param preActivationLoss coefficient of the loss that pulls dead latents of JumpReLU up to their thresholds; 0 for none
  * @param objective which reconstructions the squared error is taken of
  * @param budgets of a run that ends by Feature Choice; without a meaning for others
  * @param resample whether dead latents are given a new start in the first half of the run
@@ -49,6 +50,7 @@ public record TrainingOptions(
         Penalty penalty,
         double targetL0,
         Auxiliary auxiliary,
+        double preActivationLoss,
         Objective objective,
         FeatureBudgets budgets,
         boolean resample,
@@ -123,6 +125,10 @@ public record TrainingOptions(
         check(
                 !(objective instanceof Objective.TwoSelections) || sparsity instanceof TopK,
                 "two selections are for topk");
+        check(
+                preActivationLoss >= 0 && Double.isFinite(preActivationLoss),
+                "the loss on pre-activations needs a coefficient of at least 0, not " + preActivationLoss);
+        check(preActivationLoss == 0 || sparsity instanceof JumpRelu, "the loss on pre-activations is for jumprelu");
         check(
                 !resample || Resampler.interval(tokens / batch) >= Math.max(1, Math.ceilDiv(deadAfterTokens, batch)),
                 "resampling would come before any latent can be dead: an eighth of the run is "

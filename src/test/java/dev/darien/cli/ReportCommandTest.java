@@ -27,7 +27,8 @@ class ReportCommandTest {
         double[] tokens = new double[60];
         Arrays.setAll(tokens, at -> at % 3);
         tensors.put("tokens", new Values("I32", tokens, 60));
-        Path data = SafetensorsFiles.write(folder.resolve("data.safetensors"), tensors, "{\"context\":\"6\"}");
+        Path data = Files.createDirectory(folder.resolve("data"));
+        SafetensorsFiles.write(data.resolve("0.safetensors"), tensors, "{\"context\":\"6\"}");
         Path vocabulary =
                 Files.writeString(folder.resolve("vocabulary.json"), "{\"characters\":[\"x\",\"<y>\",\"z\"]}");
         Path page = folder.resolve("page.html");

@@ -145,6 +145,53 @@ class LearnerGradientTest {
         }
     }
 
+    /** The derivative of {@code c/B · Σ relu(θ - π)} over dead latents, by its formula. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void deadLatentsArePulledUpToTheirThresholds(String device) {
+        Golden golden = Golden.load("jumprelu");
+        double c = 0.7;
+        float[] lastFired = new float[61];
+        for (int latent = 0; latent < 61; latent += 3) {
+            lastFired[latent] = -1;
+        }
+        float[][] x = golden.rows("x");
+        float[][] encoder = golden.rows("W_enc");
+        float[][] dEncoder = golden.rows("grad.W_enc");
+        float[][] dBias = golden.rows("grad.b_enc");
+        float[][] dThreshold = golden.rows("grad.threshold");
+        int active = 0;
+        for (int latent = 0; latent < 61; latent += 3) {
+            for (float[] row : x) {
+                double pre = golden.vector("b_enc")[latent];
+                for (int at = 0; at < row.length; at++) {
+                    pre += (double) row[at] * encoder[latent][at];
+                }
+                if (pre > golden.vector("threshold")[latent]) {
+                    active++;
+                    continue;
+                }
+                dBias[0][latent] -= (float) (c / BATCH);
+                dThreshold[0][latent] += (float) (c / BATCH);
+                for (int at = 0; at < row.length; at++) {
+                    dEncoder[latent][at] -= (float) (c / BATCH * row[at]);
+                }
+            }
+        }
+        assertThat(active)
+                .as("rows in which a latent that counts as dead is active")
+                .isPositive();
+        TrainingOptions options = TestOptions.with(jumpRelu(), "preActivationLoss", c);
+        try (LearnerFixture fixture = started(device, golden, options)) {
+            fixture.set("last_fired", lastFired);
+            fixture.train(x);
+            assertGradient(fixture, "encoder", dEncoder);
+            assertGradient(fixture, "encoder_bias", dBias);
+            assertGradient(fixture, "thresholds", dThreshold);
+            assertGradient(fixture, "decoder", golden.rows("grad.W_dec"));
+        }
+    }
+
     /** The gradients of two selections are those of each by itself, the second one's weighted. */
     @ParameterizedTest
     @MethodSource("devices")

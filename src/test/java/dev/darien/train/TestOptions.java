@@ -20,7 +20,8 @@ final class TestOptions {
         "p-anneal",
         "matryoshka",
         "feature-choice",
-        "groupmax"
+        "groupmax",
+        "tanh"
     };
 
     private TestOptions() {}
@@ -33,7 +34,7 @@ final class TestOptions {
                 Recipe.of("feature-choice")
                         .k(4)
                         .budgets(new FeatureBudgets(0.3, null, 1, FeatureBudgets.Rounding.ACCUMULATED, 7));
-            case "tanh" -> Recipe.of("jumprelu").tanhPenalty(4).l0(0.01);
+            case "tanh" -> Recipe.of("jumprelu").tanhPenalty(4).l0(0.01).preActivationLoss(1e-4);
             case "topk", "batchtopk", "matryoshka", "multi-topk", "groupmax" ->
                 Recipe.of(architecture).k(4).auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));
             case "jumprelu" -> Recipe.of("jumprelu").targetL0(6);

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Encoder weights in heap panels, which the micro-kernel reads fastest, and the space that encoding works in. Counted
@@ -32,6 +33,8 @@ final class VectorEncoder implements PackedEncoder {
     private TaskEntries[] deadEntries = new TaskEntries[0];
     private boolean packed;
     private long entryBytes;
+
+    private @Nullable VectorFeatureChoice featureChoice;
 
     final int[] histogram = new int[1 << 16];
     /** Just below where the last batch-wide selection ended: where the next one most likely will. */
@@ -110,6 +113,16 @@ final class VectorEncoder implements PackedEncoder {
         }
     }
 
+    /** The selection by latent, with its space; made when it is first asked for. */
+    VectorFeatureChoice featureChoice(Team team) {
+        VectorFeatureChoice current = featureChoice;
+        if (current == null) {
+            current = new VectorFeatureChoice(allocator, team);
+            featureChoice = current;
+        }
+        return current;
+    }
+
     private void count(String what, long bytes) {
         reservations.add(allocator.reserve(what, bytes));
     }
@@ -138,6 +151,9 @@ final class VectorEncoder implements PackedEncoder {
 
     @Override
     public void close() {
+        if (featureChoice != null) {
+            featureChoice.close();
+        }
         reservations.forEach(Reservation::close);
     }
 }

@@ -28,7 +28,6 @@ final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorOptimiser optimiser;
     private final VectorSmall small;
     private final VectorMethods methods;
-    private final VectorFeatureChoice featureChoice;
     private final Team team;
 
     VectorKernels(Team team, Allocator memory) {
@@ -41,7 +40,6 @@ final class VectorKernels implements Kernels, AutoCloseable {
         optimiser = new VectorOptimiser(team, scratch);
         small = new VectorSmall(team);
         methods = new VectorMethods(team);
-        featureChoice = new VectorFeatureChoice(memory, team);
     }
 
     @Override
@@ -130,8 +128,8 @@ final class VectorKernels implements Kernels, AutoCloseable {
             boolean keepNonPositive,
             SparseCodes codes,
             Matrix smallestKept) {
-        featureChoice.select(
-                x, Shapes.encoder(encoder, VectorEncoder.class), budgets, keepNonPositive, codes, smallestKept);
+        VectorEncoder own = Shapes.encoder(encoder, VectorEncoder.class);
+        own.featureChoice(team).select(x, own, budgets, keepNonPositive, codes, smallestKept);
     }
 
     @Override
@@ -284,7 +282,6 @@ final class VectorKernels implements Kernels, AutoCloseable {
     /** Gives back what the dense path holds. */
     @Override
     public void close() {
-        featureChoice.close();
         denseCodes.close();
     }
 }

@@ -4,8 +4,10 @@ package dev.darien.model;
 import dev.darien.data.ActivationSource;
 import dev.darien.data.ActivationSources;
 import dev.darien.data.DataException;
+import dev.darien.data.MappedFile;
 import dev.darien.data.SafetensorsFile;
 import dev.darien.memory.Matrix;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Batches out of files of activations, with the next tokens beside them, for the rest of a model as a file of its own. */
@@ -38,10 +41,11 @@ final class FileBatches implements BatchSource {
      * @throws DataException if the model needs what the files don't have, and says what
      */
     FileBatches(OnnxModel model, List<Path> data, String tensor, int threads) {
-        List<Path> files = data.stream().filter(Files::isRegularFile).toList();
-        if (files.size() != data.size() || files.isEmpty()) {
-            throw new DataException("a suffix needs the tensor '" + TARGETS
-                    + "' beside the activations; name safetensors" + " files that have it");
+        List<Path> files = new ArrayList<>();
+        data.forEach(path -> files.addAll(Files.isDirectory(path) ? shards(path) : List.of(path)));
+        if (files.isEmpty()) {
+            throw new DataException(data + " holds no .safetensors files; name some that have '" + TARGETS
+                    + "' beside the activations");
         }
         this.activations = ActivationSources.open(files, tensor);
         @Nullable SuffixModel opened = null;
@@ -66,6 +70,17 @@ final class FileBatches implements BatchSource {
             }
             activations.close();
             throw e;
+        }
+    }
+
+    private static List<Path> shards(Path folder) {
+        try (Stream<Path> inside = Files.list(folder)) {
+            return inside.filter(path -> path.getFileName().toString().matches("[^.].*\\.safetensors"))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new DataException(
+                    folder + " can't be listed: " + MappedFile.reason(e) + "; check its permissions", e);
         }
     }
 

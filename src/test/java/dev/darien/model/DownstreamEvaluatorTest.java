@@ -106,11 +106,13 @@ class DownstreamEvaluatorTest {
 
     @Test
     void theRestOfAModelAsAFileOfItsOwnMeasuresTheSame() throws IOException {
-        Path data = folder.resolve("data.safetensors");
+        Path data = folder.resolve("shards");
         Path rest = folder.resolve("rest.onnx");
         Map<String, Splice> splices = Map.of("zero", Splice.zero());
         try (OnnxModel model = OnnxModel.open(TinyLm.MODEL)) {
-            new Collector(model, options(TinyLm.HOOK)).collect(data, false, SILENT);
+            CollectResult collected = new Collector(model, options(TinyLm.HOOK).withStorage(DType.F32, TOKENS, 200))
+                    .collect(data, false, SILENT);
+            assertThat(collected.shards()).isEqualTo(2);
             assertThat(model.saveSuffix(TinyLm.HOOK, rest)).isEmpty();
             DownstreamEvaluation.Loss expected;
             try (DownstreamEvaluator whole = DownstreamEvaluator.ofModel(model, options(TinyLm.HOOK), SILENT)) {

@@ -134,7 +134,12 @@ final class Explore {
             channelSum += channelAccuracy;
             count++;
         }
-        System.out.printf(Locale.ROOT, "  %-12s %6s %8s %10.3f %10.3f%n", "mean", "", "", sum / count, channelSum / count);
+        if (count > 0) {
+            System.out.printf(
+                    Locale.ROOT, "  %-12s %6s %8s %10.3f %10.3f%n", "mean", "", "", sum / count, channelSum / count);
+        } else {
+            System.out.println("  too few texts of each; collect more");
+        }
     }
 
     private static boolean[] is(List<Optional<Language>> labels, Language language) {

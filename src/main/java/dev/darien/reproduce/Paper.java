@@ -9,10 +9,16 @@ import java.util.Map;
  * A paper whose claims are measured. To add one: a class here, its name behind {@code permits} and in {@link #ALL}, and
  * its page in {@code docs/results/}, whose table the command prints.
  */
-public sealed interface Paper permits ActivatingPaper, GatedPaper, TopKPaper, JumpReluPaper, BatchTopKPaper {
+public sealed interface Paper
+        permits ActivatingPaper, FeatureChoicePaper, GatedPaper, TopKPaper, JumpReluPaper, BatchTopKPaper {
     /** All papers, in the order of their numbers. */
     List<Paper> ALL = List.of(
-            new ActivatingPaper(), new GatedPaper(), new TopKPaper(), new JumpReluPaper(), new BatchTopKPaper());
+            new ActivatingPaper(),
+            new GatedPaper(),
+            new TopKPaper(),
+            new JumpReluPaper(),
+            new FeatureChoicePaper(),
+            new BatchTopKPaper());
 
     /** Its arXiv number, without a version. */
     String number();

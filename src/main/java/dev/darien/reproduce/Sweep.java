@@ -118,7 +118,7 @@ final class Sweep implements AutoCloseable {
                 .batch(plan.batch())
                 .tokens(plan.tokens())
                 .seed(key.seed());
-        if (key.architecture().contains("topk")) {
+        if (Recipe.hasK(key.architecture())) {
             recipe.k((int) key.sparsity());
         } else {
             recipe.targetL0(key.sparsity());

@@ -253,20 +253,6 @@ extern "C" __global__ void add_penalty_partial(
 }
 DARIEN_EXPORT(add_penalty_partial)
 
-// One block: penalty += coefficient · Σ partial.
-extern "C" __global__ void add_penalty(const double* partial, int count, double coefficient, double* penalty) {
-    __shared__ double sums[32];
-    double sum = 0;
-    for (int at = threadIdx.x; at < count; at += blockDim.x) {
-        sum += partial[at];
-    }
-    sum = block_sum(sum, sums);
-    if (threadIdx.x == 0) {
-        *penalty += coefficient * sum;
-    }
-}
-DARIEN_EXPORT(add_penalty)
-
 // Each block takes a part of the latents: how many of them are dead or fire too seldom.
 extern "C" __global__ void list_underused_count(
     const int* last_fired, int latents, int horizon, const float* rates, const float* limits, int part, int* counts) {

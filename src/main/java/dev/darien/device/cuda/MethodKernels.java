@@ -86,7 +86,8 @@ final class MethodKernels implements AutoCloseable {
                 .pointer(pointers.of(codeGradients))
                 .pointer(partial.doubles(blocks))
                 .launch(blocks, 1, Grid.THREADS);
-        modules.kernel("add_penalty")
+        // The sum of an L1 penalty's parts; those of any other are summed alike.
+        modules.kernel("add_l1")
                 .pointer(partial.bytes(0))
                 .number((int) blocks)
                 .number((double) coefficient)

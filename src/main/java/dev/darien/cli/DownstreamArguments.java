@@ -7,7 +7,7 @@ import dev.darien.model.DownstreamEvaluation;
 import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
 import dev.darien.model.SaeSplice;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -109,7 +109,8 @@ final class DownstreamArguments {
     }
 
     /** What each mode of an SAE does to the model. */
-    static Map<String, DownstreamEvaluation> evaluate(DownstreamEvaluator evaluator, Map<String, Sae> modes) {
+    static Map<String, DownstreamEvaluation> evaluate(
+            DownstreamEvaluator evaluator, Map<String, ? extends Autoencoder> modes) {
         Map<String, SaeSplice> splices = new LinkedHashMap<>();
         List<SaeSplice> opened = new ArrayList<>();
         try {

@@ -10,7 +10,7 @@ import dev.darien.eval.Recovery;
 import dev.darien.model.DownstreamEvaluation;
 import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -79,8 +79,8 @@ final class EvaluateCommand implements Callable<Integer> {
     private Map<String, Object> evaluate() {
         downstream.check(data);
         try (Device device = arguments.device.open();
-                Sae loaded = arguments.input.load(sae, device, console)) {
-            Map<String, Sae> modes = SaeModes.of(loaded, sae, arguments.mode);
+                Autoencoder loaded = arguments.input.load(sae, device, console)) {
+            Map<String, Autoencoder> modes = SaeModes.of(loaded, sae, arguments.mode);
             if (downstream.isGiven()) {
                 return evaluateDownstream(loaded, modes);
             }
@@ -95,7 +95,7 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private Map<String, Object> evaluateDownstream(Sae loaded, Map<String, Sae> modes) {
+    private Map<String, Object> evaluateDownstream(Autoencoder loaded, Map<String, Autoencoder> modes) {
         try (OnnxModel model = downstream.open();
                 DownstreamEvaluator evaluator =
                         downstream.evaluator(model, data, arguments.tensor, arguments.device.resolvedThreads())) {
@@ -109,7 +109,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private static Map<String, Object> evaluate(
-            Map<String, Sae> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
+            Map<String, Autoencoder> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
         Map<String, Object> result = new LinkedHashMap<>();
         Map<String, Object> others = new LinkedHashMap<>();
         modes.forEach((name, mode) -> {

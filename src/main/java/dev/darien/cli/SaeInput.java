@@ -6,7 +6,6 @@ import dev.darien.device.Device;
 import dev.darien.interop.SaeFile;
 import dev.darien.sae.Autoencoder;
 import dev.darien.sae.RowNormalization;
-import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -46,13 +45,11 @@ final class SaeInput {
     }
 
     /** Codes of some SAEs don't say how large the activations were that they are made of. */
-    static void requireDecodable(Autoencoder autoencoder, Path path) {
-        for (Sae sae : autoencoder.members()) {
-            if (sae.normalization() != RowNormalization.NONE) {
-                throw new DataException("the SAE in " + path + " normalises each activation vector ("
-                        + sae.normalization().id() + "), and codes alone don't say how large each was; only evaluate,"
-                        + " which has both, can use its reconstructions");
-            }
+    static void requireDecodable(Autoencoder sae, Path path) {
+        if (sae.normalization() != RowNormalization.NONE) {
+            throw new DataException("the SAE in " + path + " normalises each activation vector ("
+                    + sae.normalization().id() + "), and codes alone don't say how large each was; only evaluate, which"
+                    + " has both, can use its reconstructions");
         }
     }
 }

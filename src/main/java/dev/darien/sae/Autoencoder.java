@@ -29,6 +29,9 @@ public interface Autoencoder extends AutoCloseable {
     /** b_dec, F32[1, d] on the device. */
     Matrix decoderBias();
 
+    /** What is done to each activation vector before encoding, and undone after decoding. */
+    RowNormalization normalization();
+
     /** The SAEs that it is made of, whose latents follow each other in its own; an SAE is its only member. */
     List<Sae> members();
 

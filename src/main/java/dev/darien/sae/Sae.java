@@ -156,7 +156,7 @@ public final class Sae implements Autoencoder {
         return subtractsDecoderBias;
     }
 
-    /** What is done to each activation vector before all this, and undone after it. */
+    @Override
     public RowNormalization normalization() {
         return normalization;
     }

@@ -32,7 +32,7 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         description = {
             "Adds a latent's direction, at norm 1, to every activation of a model and says how far that moves what the model"
-                    + " predicts: KL divergence from the model as it is, and cross-entropy. Beside it random directions.",
+                    + " predicts: KL divergence from the model as it is, change of the logits (its length, and of the one that changes most) and cross-entropy. Beside it random directions.",
             "",
             "The model is named as for evaluate: --suffix with DATA, or --model with --hook and --text.",
             ""
@@ -235,6 +235,8 @@ final class SteerCommand implements Callable<Integer> {
         if (loss != null) {
             if (!Double.isNaN(loss.kl())) {
                 effects.put("kl", loss.kl());
+                effects.put("logit_change", loss.logitChange());
+                effects.put("largest_logit_change", loss.largestLogitChange());
             }
             effects.put("delta_ce", loss.spliced() - loss.clean());
         }

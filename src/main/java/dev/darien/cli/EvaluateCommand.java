@@ -11,8 +11,8 @@ import dev.darien.model.DownstreamEvaluation;
 import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
 import dev.darien.model.SaeSplice;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.RowNormalization;
-import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -100,8 +100,8 @@ final class EvaluateCommand implements Callable<Integer> {
                     "--ablate and --error-term act within a model; name it with --suffix, or --model with --hook and --text");
         }
         try (Device device = arguments.device.open();
-                Sae loaded = arguments.input.load(sae, device, console)) {
-            Map<String, Sae> modes = SaeModes.of(loaded, sae, arguments.mode);
+                Autoencoder loaded = arguments.input.load(sae, device, console)) {
+            Map<String, Autoencoder> modes = SaeModes.of(loaded, sae, arguments.mode);
             if (downstream.isGiven()) {
                 return evaluateDownstream(loaded, modes);
             }
@@ -116,7 +116,7 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private Map<String, Object> evaluateDownstream(Sae loaded, Map<String, Sae> modes) {
+    private Map<String, Object> evaluateDownstream(Autoencoder loaded, Map<String, Autoencoder> modes) {
         try (OnnxModel model = downstream.open();
                 DownstreamEvaluator evaluator =
                         downstream.evaluator(model, data, arguments.tensor, arguments.device.resolvedThreads())) {
@@ -130,7 +130,7 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private SaeSplice splice(Sae mode) {
+    private SaeSplice splice(Autoencoder mode) {
         if (ablated.isEmpty() && !errorTerm) {
             return SaeSplice.reconstruction(mode);
         }
@@ -143,7 +143,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private static Map<String, Object> evaluate(
-            Map<String, Sae> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
+            Map<String, Autoencoder> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
         Map<String, Object> result = new LinkedHashMap<>();
         Map<String, Object> others = new LinkedHashMap<>();
         modes.forEach((name, mode) -> {

@@ -63,9 +63,14 @@ final class TrainCommand implements Callable<Integer> {
     private Map<String, Object> train() {
         OnNan onNan = Choices.pick("answer to NaN", arguments.onNan, Choices.of(OnNan.values()));
         Precision precision = Choices.pick("precision", arguments.precision, Choices.of(Precision.values()));
-        try (ActivationSource source = ActivationSources.parse(arguments.data, arguments.tensor);
+        boolean byGradients = RunPlan.byGradients(arguments);
+        try (ActivationSource activations = ActivationSources.parse(arguments.data, arguments.tensor);
+                ActivationSource source = byGradients
+                        ? ActivationSources.parseWithGradients(
+                                arguments.data, arguments.tensor, arguments.gradients.tensor())
+                        : activations;
                 Device device = arguments.device.open(precision)) {
-            List<RunPlan> plans = RunPlan.of(arguments, source.width());
+            List<RunPlan> plans = RunPlan.of(arguments, activations.width());
             OutputFolder out = OutputFolder.of(arguments.out, arguments.resume, arguments.overwrite);
             DataSummary summary = DataCheck.scan(source, onNan, arguments.device.resolvedThreads());
             if (arguments.resume) {
@@ -81,11 +86,13 @@ final class TrainCommand implements Callable<Integer> {
                             new TrainingSession.Request(
                                     device,
                                     source,
+                                    activations,
                                     summary,
                                     plans,
                                     out,
                                     arguments.data,
                                     arguments.tensor,
+                                    byGradients ? arguments.gradients.tensor() : null,
                                     arguments.checkpointEvery,
                                     arguments.resume,
                                     arguments.overwrite,

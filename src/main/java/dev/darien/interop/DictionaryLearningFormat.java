@@ -10,6 +10,7 @@ import dev.darien.memory.Matrix;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.HostWeights;
 import dev.darien.sae.JumpRelu;
@@ -279,6 +280,8 @@ final class DictionaryLearningFormat implements FormatWriter {
             case GroupMax groupMax ->
                 throw new DataException(
                         "dictionary_learning has no class for groupmax; write sae-lens, which Darien reads");
+            case GradientTopK gradientTopK ->
+                throw new IllegalStateException("a finished SAE does not select by gradients");
             case FeatureChoice featureChoice ->
                 throw new IllegalStateException("a finished SAE does not select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("a finished SAE does not select over a batch");

@@ -7,7 +7,7 @@ import dev.darien.device.Kernels;
  * The rule by which a sparse autoencoder turns pre-activations into sparse codes. Immutable; per-latent thresholds are
  * weights of the SAE, not part of the rule.
  */
-public sealed interface Sparsity permits Relu, TopK, BatchTopK, JumpRelu, Gated, FeatureChoice, GroupMax {
+public sealed interface Sparsity permits Relu, TopK, BatchTopK, JumpRelu, Gated, FeatureChoice, GroupMax, GradientTopK {
 
     /** The field's name of the rule, as {@code --arch} takes it. */
     String id();

@@ -3,12 +3,25 @@ package dev.darien.train;
 
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Gated;
 import dev.darien.train.StepWorkspace.Chunk;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** From the selection of a chunk of rows to the gradients of everything that it depends on. */
 interface Backward extends AutoCloseable {
+
+    /** The loss that the options ask for. */
+    static Backward of(StepContext context) {
+        if (context.options().sparsity() instanceof Gated) {
+            return new GatedBackward(context);
+        }
+        return switch (context.options().objective()) {
+            case Objective.Whole ignored -> new PlainBackward(context);
+            case Objective.Nested nested -> new NestedBackward(context, nested);
+            case Objective.TwoSelections two -> new TwoSelectionsBackward(context, two);
+        };
+    }
 
     /**
      * Reconstructs the rows into {@code chunk.residual()} and {@code chunk.rowErrors()}, and adds to the gradients.

@@ -12,6 +12,7 @@ import dev.darien.memory.SparseCodes;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
@@ -41,6 +42,7 @@ final class Learner implements AutoCloseable {
     private final Backward backward;
     private final @Nullable LatentUsage usage;
     private final @Nullable AuxiliaryLoss auxiliary;
+    private final @Nullable GradientStep gradientStep;
     private final @Nullable Resampler resampler;
     private final StepStatistics statistics;
 
@@ -68,11 +70,12 @@ final class Learner implements AutoCloseable {
                     : null;
             this.learningRate = options.learningRateSchedule();
             StepContext context = new StepContext(device, memory, options, state, workspace, gradients);
-            back = backward(context);
+            back = Backward.of(context);
             this.backward = back;
             used = usesLatents() ? new LatentUsage(context) : null;
             this.usage = used;
             this.resampler = options.resample() ? new Resampler(context) : null;
+            this.gradientStep = buffers.attribution == null ? null : new GradientStep(context, buffers.attribution);
             StepWorkspace.@Nullable AuxiliaryTerms revived = workspace.auxiliary;
             this.auxiliary = revived == null ? null : new AuxiliaryLoss(context, revived, used);
             sums = new StepStatistics(device, buffers);
@@ -100,6 +103,9 @@ final class Learner implements AutoCloseable {
         if (last instanceof FeatureChoice && !choosesByLatent()) {
             last = new BatchTopK(last.k());
         }
+        if (last instanceof GradientTopK byGradients) {
+            last = GradientStep.rule(byGradients, step, options.sparsityWarmupSteps());
+        }
         if (step >= options.kWarmupSteps() || !last.bounded()) {
             return last;
         }
@@ -125,12 +131,22 @@ final class Learner implements AutoCloseable {
         return options.sparsity() instanceof FeatureChoice ? rate * options.secondWarmup(step) : rate;
     }
 
-    /** Trains on one batch, F32, F16 or BF16[batch, d], unscaled. */
-    void train(Matrix batch) {
+    /**
+     * Trains on one batch.
+     *
+     * @param rows F32, F16 or BF16[batch, d], unscaled; what lies right of that many columns are gradients, F32, F16 or
+     *     BF16[batch, d], where the pass has some
+     */
+    void train(Matrix rows) {
+        int width = state.weights.width();
+        Matrix batch = rows.columns() == width ? rows : rows.columnSlice(0, width);
         boolean centred = options.subtractDecoderBias();
         Matrix decoderBias = state.weights.decoderBias();
         kernels.convert(batch, (float) inputScale, centred ? decoderBias : null, workspace.input);
         kernels.pack(state.weights.encoder(), state.weights.encoderBias(), workspace.encoder);
+        if (gradientStep != null) {
+            gradientStep.begin(rows.columnSlice(width, width));
+        }
         if (step == 0 && options.sparsity() instanceof JumpRelu && options.initialThreshold() == 0) {
             fitInitialThreshold();
         }
@@ -168,7 +184,9 @@ final class Learner implements AutoCloseable {
         }
         backward.decoderBiasGradient(centred, state.decoderBias.gradient());
         update(adam, penalty);
-        if (!byLatent) {
+        if (gradientStep != null) {
+            gradientStep.trackThreshold(step);
+        } else if (!byLatent) {
             trackThreshold();
         }
         step++;
@@ -183,17 +201,6 @@ final class Learner implements AutoCloseable {
         if (controller != null && step % PenaltyController.INTERVAL == 0) {
             controller.observe(statistics.takeControlledL0(options.batch()));
         }
-    }
-
-    private Backward backward(StepContext context) {
-        if (options.sparsity() instanceof Gated) {
-            return new GatedBackward(context);
-        }
-        return switch (options.objective()) {
-            case Objective.Whole ignored -> new PlainBackward(context);
-            case Objective.Nested nested -> new NestedBackward(context, nested);
-            case Objective.TwoSelections two -> new TwoSelectionsBackward(context, two);
-        };
     }
 
     private boolean usesLatents() {

@@ -8,6 +8,7 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeWeights;
@@ -135,8 +136,11 @@ final class LearnerState implements AutoCloseable {
             @Nullable Matrix latentThresholds,
             Map<String, Object> configuration) {
         Sparsity inference = options.sparsity().inference();
-        SaeWeights out =
-                SaeWeights.allocate(device.memory(), weights.latents(), weights.width(), inference.hasThresholds());
+        SaeWeights out = SaeWeights.allocate(
+                device.memory(),
+                weights.latents(),
+                weights.width(),
+                inference.hasThresholds() || options.sparsity() instanceof GradientTopK);
         try {
             convertTo(out, device, (float) (1 / inputScale), latentThresholds);
         } catch (RuntimeException | Error e) {

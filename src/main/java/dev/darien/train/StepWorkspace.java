@@ -12,6 +12,7 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.FeatureChoice;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.Selection;
 import dev.darien.sae.Sparsity;
 import java.util.ArrayList;
@@ -42,6 +43,8 @@ final class StepWorkspace implements AutoCloseable {
     final @Nullable AuxiliaryTerms auxiliary;
     /** The larger one of two selections, where an objective asks for it. */
     final @Nullable AuxiliaryTerms second;
+    /** Of a selection by gradients. */
+    final Selection.@Nullable Attribution attribution;
     /** Of a selection by latent. */
     final Selection.@Nullable Budgets budgets;
     /** Where the main selection can't carry the auxiliary one, a selection that does nothing else: one code for each row. */
@@ -79,6 +82,9 @@ final class StepWorkspace implements AutoCloseable {
             device.kernels().fill(scale, 2f / batch);
             int k = Math.min(options.auxiliary().kFor(width), latents);
             auxiliary = k > 0 ? auxiliary(memory, batch, latents, width, k, dead, deadCount) : null;
+            attribution = options.sparsity() instanceof GradientTopK
+                    ? own(Selection.Attribution.allocate(device, memory, batch, latents, width))
+                    : null;
             boolean byLatent = options.sparsity() instanceof FeatureChoice;
             budgets = byLatent
                     ? new Selection.Budgets(
@@ -121,7 +127,15 @@ final class StepWorkspace implements AutoCloseable {
             Matrix errors = residual.slice(first, count);
             SparseCodes selected = codes.firstRows(count);
             Selection selection = new Selection(
-                    rows, encoder, state.weights.thresholds(), smallestKept, true, carried(), budgets, selected);
+                    rows,
+                    encoder,
+                    state.weights.thresholds(),
+                    smallestKept,
+                    true,
+                    carried(),
+                    budgets,
+                    attribution,
+                    selected);
             parts.add(new Chunk(
                     selection,
                     rows,

@@ -13,6 +13,7 @@ import dev.darien.device.Device;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +23,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains one SAE, or several on the same batches in one pass over the data.
+ * Trains one SAE, or several on the same batches in one pass over the data. If one of them selects by gradients ({@link
+ * GradientTopK}), the source holds those beside the activations ({@code ActivationSources.open(files, List.of(
+ * "activations", "gradients"))}); the others don't see them.
  *
  * <pre>{@code
  * try (Trainer trainer = new Trainer(device, source, List.of(options))) {
@@ -38,7 +41,11 @@ public final class Trainer implements AutoCloseable {
 
     private final Device device;
     private final ActivationSource source;
+    /** Of the activations alone. */
     private final DataSummary summary;
+    /** Of the activations; with gradients beside them half of what the source has. */
+    private final int width;
+
     private final List<TrainingOptions> runs;
     private final List<Learner> learners = new ArrayList<>();
     private final List<TrainingListener> listeners = new ArrayList<>();
@@ -84,7 +91,8 @@ public final class Trainer implements AutoCloseable {
         }
         this.device = device;
         this.source = source;
-        this.summary = summary;
+        this.width = activationWidth(source, runs);
+        this.summary = summary.columns(0, width);
         this.runs = List.copyOf(runs);
         this.steps = first.steps();
         this.rowNumbers = new long[first.batch()];
@@ -100,8 +108,19 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** If any run selects by gradients, they lie beside the activations, for all. */
+    private static int activationWidth(ActivationSource source, List<TrainingOptions> runs) {
+        if (runs.stream().noneMatch(options -> options.sparsity() instanceof GradientTopK)) {
+            return source.width();
+        }
+        if (source.width() % 2 != 0) {
+            throw new DataException(source.describe() + " is " + source.width()
+                    + " wide, but gradient-topk needs gradients of the same width beside activations; join them");
+        }
+        return source.width() / 2;
+    }
+
     private Learner learner(TrainingOptions options) {
-        int width = source.width();
         double scale = options.scaling().factor(summary.meanSquaredNorm(), width);
         try (Matrix bias = device.staging("first decoder bias", DType.F32, 1, width)) {
             switch (options.biasInit()) {
@@ -120,14 +139,13 @@ public final class Trainer implements AutoCloseable {
 
     private void geometricMedian(TrainingOptions options, double scale, Matrix bias) {
         int rows = (int) Math.min(MEDIAN_SAMPLE, summary.goodRows());
-        int width = source.width();
         long[] sample = new long[rows];
         new Shuffle(source.rows(), SeededRandom.combine(options.seed(), 2), summary.badRows()).next(sample, rows);
-        try (Matrix raw = device.staging("sample", source.dtype(), rows, width);
+        try (Matrix raw = device.staging("sample", source.dtype(), rows, source.width());
                 Matrix scaled = device.memory().matrix("scaled sample", rows, width);
                 Matrix median = device.memory().vector("median", width)) {
             source.read(sample, rows, raw);
-            device.kernels().convert(raw, (float) scale, null, scaled);
+            device.kernels().convert(raw.columnSlice(0, width), (float) scale, null, scaled);
             device.kernels().geometricMedian(scaled, MEDIAN_ITERATIONS, MEDIAN_TOLERANCE, median);
             device.download(median, bias);
         }

@@ -33,7 +33,7 @@ import java.util.Map;
  * @param warmupShape how it rises
  * @param decayFraction share of the run, at its end, over which it falls to 0
  * @param clip largest global gradient norm; 0 for no clipping
- * @param sparsityWarmupSteps steps over which the penalty rises
+ * @param sparsityWarmupSteps steps over which the penalty rises, or the β of a selection by gradients
  * @param kWarmupSteps steps over which k falls from the width to its value; 0 for none
  * @param deadAfterTokens tokens without firing after which a latent is dead
  * @param scaling input scaling

@@ -12,7 +12,6 @@ import dev.darien.memory.Matrix;
 final class LearnerFixture implements AutoCloseable {
     final Device device;
     final Learner learner;
-    private final int width;
 
     LearnerFixture(String deviceName, TrainingOptions options, int width) {
         this(deviceName, options, width, 1);
@@ -20,7 +19,6 @@ final class LearnerFixture implements AutoCloseable {
 
     LearnerFixture(String deviceName, TrainingOptions options, int width, double inputScale) {
         this.device = Device.open(deviceName);
-        this.width = width;
         try (Matrix bias = device.staging("bias", DType.F32, 1, width)) {
             this.learner = new Learner(device, options, width, inputScale, bias);
         }
@@ -48,8 +46,9 @@ final class LearnerFixture implements AutoCloseable {
         }
     }
 
+    /** @param batch rows, with their gradients behind them where the options need some */
     void train(float[][] batch) {
-        try (Matrix rows = device.staging("batch", DType.F32, batch.length, width)) {
+        try (Matrix rows = device.staging("batch", DType.F32, batch.length, batch[0].length)) {
             for (int row = 0; row < batch.length; row++) {
                 rows.setRow(row, batch[row]);
             }

@@ -81,7 +81,7 @@ class MappedTrainingTest {
         assertThat(trained.evaluation().fvu())
                 .as("the same of the SAE for unscaled activations as in training")
                 .isCloseTo(trained.fvu(), within(0.3 * trained.fvu()));
-        assertThat(found(data.other, trained.decoder(), 0)).isGreaterThan(0.9);
+        assertThat(found(data.other, trained.decoder(), 0)).isGreaterThan(0.75);
     }
 
     @Test

@@ -40,6 +40,7 @@ public final class Trainer implements AutoCloseable {
     private final Device device;
     private final ActivationSource source;
     private final DataSummary summary;
+    private final BatchTransform transform;
     private final List<TrainingOptions> runs;
     private final List<BatchLayout> layouts = new ArrayList<>();
     private final List<Learner> learners = new ArrayList<>();
@@ -71,6 +72,20 @@ public final class Trainer implements AutoCloseable {
      * @throws IllegalArgumentException if the runs differ in batch or tokens
      */
     public Trainer(Device device, ActivationSource source, DataSummary summary, List<TrainingOptions> runs) {
+        this(device, source, summary, runs, BatchTransform.NONE);
+    }
+
+    /**
+     * As above, on activations that are changed on their way: {@code summary} is of the changed ones, but for its bad rows.
+     *
+     * @throws IllegalArgumentException as above
+     */
+    public Trainer(
+            Device device,
+            ActivationSource source,
+            DataSummary summary,
+            List<TrainingOptions> runs,
+            BatchTransform transform) {
         if (runs.isEmpty()) {
             throw new IllegalArgumentException("there is nothing to train");
         }
@@ -87,6 +102,7 @@ public final class Trainer implements AutoCloseable {
         this.device = device;
         this.source = source;
         this.summary = summary;
+        this.transform = transform;
         this.runs = List.copyOf(runs);
         this.steps = first.steps();
         this.rowNumbers = new long[first.batch()];
@@ -152,7 +168,11 @@ public final class Trainer implements AutoCloseable {
                 Matrix scaled = device.memory().matrix("scaled sample", rows, columns.width());
                 Matrix median = device.memory().vector("median", columns.width())) {
             source.read(sample, rows, raw);
-            device.kernels().convert(columns.of(raw), (float) columns.scale(), null, scaled);
+            for (int first = 0; first < rows; first += rowNumbers.length) {
+                int count = Math.min(rowNumbers.length, rows - first);
+                Matrix part = columns.of(transform.apply(raw.slice(first, count)));
+                device.kernels().convert(part, (float) columns.scale(), null, scaled.slice(first, count));
+            }
             device.kernels().geometricMedian(scaled, MEDIAN_ITERATIONS, MEDIAN_TOLERANCE, median);
             device.download(median, out);
         }
@@ -255,7 +275,7 @@ public final class Trainer implements AutoCloseable {
         while (step < steps && !interrupted) {
             order.next(rowNumbers, rows);
             source.read(rowNumbers, rows, batches.next());
-            Matrix batch = batches.submit(rows);
+            Matrix batch = transform.apply(batches.submit(rows));
             for (int run = 0; run < learners.size(); run++) {
                 learners.get(run).train(batch);
             }

@@ -36,6 +36,9 @@ interface Backward extends AutoCloseable {
     /** Sets the decoder bias's gradient through the reconstructions and, if {@code centred}, through the encoder. */
     void decoderBiasGradient(boolean centred, Matrix gradient);
 
+    /** Sets the gradient of {@link LearnerState#negatedSkip}, after all chunks. */
+    void skipGradient(Matrix gradient);
+
     /**
      * What the loss is without penalties and auxiliary losses.
      *

@@ -32,7 +32,7 @@ final class Learner implements AutoCloseable {
     private final Device device;
     private final Kernels kernels;
     private final TrainingOptions options;
-    private final double inputScale;
+    private final BatchLayout layout;
     private final Allocator memory;
     private final LearnerState state;
     private final StepWorkspace workspace;
@@ -48,11 +48,17 @@ final class Learner implements AutoCloseable {
 
     private long step;
 
+    /** An autoencoder for activations of {@code width}. */
     Learner(Device device, TrainingOptions options, int width, double inputScale, Matrix decoderBias) {
+        this(device, options, BatchLayout.plain(width, inputScale), new Initialiser.Start(decoderBias, null));
+    }
+
+    Learner(Device device, TrainingOptions options, BatchLayout layout, Initialiser.Start start) {
+        int width = layout.inputWidth();
         this.device = device;
         this.kernels = device.kernels();
         this.options = options;
-        this.inputScale = inputScale;
+        this.layout = layout;
         this.memory = device.memory().child("training");
         // What the device holds itself, and not this learner's allocator.
         @Nullable StepWorkspace buffers = null;
@@ -63,7 +69,9 @@ final class Learner implements AutoCloseable {
             this.state = new LearnerState(memory, options, width);
             buffers = new StepWorkspace(device, memory, options, widestSparsity(width), state);
             this.workspace = buffers;
-            this.gradients = storesGradients() ? GradientBuffers.allocate(memory, options.latents(), width) : null;
+            this.gradients = storesGradients()
+                    ? GradientBuffers.allocate(memory, options.latents(), width, state.weights.outputWidth())
+                    : null;
             this.controller = options.targetL0() > 0
                     ? new PenaltyController(
                             options.targetL0(), options.penalty().strength())
@@ -80,7 +88,7 @@ final class Learner implements AutoCloseable {
             this.auxiliary = revived == null ? null : new AuxiliaryLoss(context, revived, used);
             sums = new StepStatistics(device, buffers);
             this.statistics = sums;
-            Initialiser.initialise(device, options, state, decoderBias);
+            Initialiser.initialise(device, options, state, start);
         } catch (RuntimeException | Error e) {
             Closing.after(e, sums, used, back, buffers, memory::releaseAll, memory);
             throw e;
@@ -134,24 +142,23 @@ final class Learner implements AutoCloseable {
     /**
      * Trains on one batch.
      *
-     * @param rows F32, F16 or BF16[batch, d], unscaled; what lies right of that many columns are gradients, F32, F16 or
-     *     BF16[batch, d], where the pass has some
+     * @param batch F32, F16 or BF16[batch, width of the layout], unscaled; what lies right of that are gradients, as wide,
+     *     where the pass has some
      */
-    void train(Matrix rows) {
-        int width = state.weights.width();
-        Matrix batch = rows.columns() == width ? rows : rows.columnSlice(0, width);
+    void train(Matrix batch) {
         boolean centred = options.subtractDecoderBias();
         Matrix decoderBias = state.weights.decoderBias();
-        kernels.convert(batch, (float) inputScale, centred ? decoderBias : null, workspace.input);
+        layout.convertInputs(kernels, batch, centred ? decoderBias : null, workspace.input);
+        layout.convertTarget(kernels, batch, workspace, state.negatedSkip);
         kernels.pack(state.weights.encoder(), state.weights.encoderBias(), workspace.encoder);
         if (gradientStep != null) {
-            gradientStep.begin(rows.columnSlice(width, width));
+            gradientStep.begin(batch.columnSlice(layout.inputWidth(), layout.inputWidth()));
         }
         if (step == 0 && options.sparsity() instanceof JumpRelu && options.initialThreshold() == 0) {
             fitInitialThreshold();
         }
         if (workspace.decoderNorms != null) {
-            kernels.rowNorms(state.weights.decoder(), workspace.decoderNorms);
+            workspace.decoderNorms.compute(kernels, state.weights.decoder());
         }
         if (auxiliary != null) {
             auxiliary.list(step);
@@ -183,6 +190,9 @@ final class Learner implements AutoCloseable {
             auxiliary.backward(byLatent || workspace.second != null);
         }
         backward.decoderBiasGradient(centred, state.decoderBias.gradient());
+        if (state.negatedSkip != null) {
+            backward.skipGradient(state.negatedSkip.gradient());
+        }
         update(adam, penalty);
         if (gradientStep != null) {
             gradientStep.trackThreshold(step);
@@ -213,6 +223,7 @@ final class Learner implements AutoCloseable {
                 || workspace.chunks.size() > 1
                 || options.sparsity() instanceof Gated
                 || options.preActivationLoss() > 0
+                || (workspace.decoderNorms != null && workspace.decoderNorms.inParts())
                 || !(options.objective() instanceof Objective.Whole);
     }
 
@@ -250,7 +261,7 @@ final class Learner implements AutoCloseable {
                     clipped,
                     unit);
         }
-        for (Parameter parameter : state.vectors()) {
+        for (Parameter parameter : state.parameters()) {
             parameter.update(kernels, adam, clipped);
         }
         if (state.thresholds != null) {
@@ -267,7 +278,7 @@ final class Learner implements AutoCloseable {
         Matrix along = options.unitDecoder() ? state.rows.decoder() : null;
         kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
         kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, true, sum);
-        for (Parameter parameter : state.vectors()) {
+        for (Parameter parameter : state.parameters()) {
             kernels.squaredNorm(parameter.gradient(), null, null, true, sum);
         }
         kernels.clipScale(sum, (float) options.clip(), stored.scale());
@@ -305,7 +316,7 @@ final class Learner implements AutoCloseable {
     /**
      * Means since the last call.
      *
-     * @param totalVariance mean squared distance of the data from its mean, unscaled
+     * @param totalVariance mean squared distance from its mean of what is reconstructed, scaled
      */
     TrainingMetrics metrics(double totalVariance, double tokensPerSecond, double seconds) {
         StepStatistics.Sums sums = statistics.take();
@@ -323,7 +334,6 @@ final class Learner implements AutoCloseable {
         StepWorkspace.@Nullable AuxiliaryTerms revived = workspace.auxiliary;
         double auxiliaryLoss =
                 revived != null && (underused || deadLatents > 0) ? statistics.auxiliaryLoss(revived) : 0;
-        double variance = totalVariance * inputScale * inputScale;
         return new TrainingMetrics(
                 step,
                 options.steps(),
@@ -331,7 +341,7 @@ final class Learner implements AutoCloseable {
                 backward.loss(reconstruction, sums.further() / rows)
                         + penalty
                         + options.auxiliary().coefficient() * auxiliaryLoss,
-                reconstruction / Math.max(variance, Double.MIN_NORMAL),
+                reconstruction / Math.max(totalVariance, Double.MIN_NORMAL),
                 l0,
                 (double) deadLatents / options.latents(),
                 auxiliaryLoss,
@@ -380,7 +390,7 @@ final class Learner implements AutoCloseable {
 
     /** What has been learnt, as an SAE for unscaled activations; the caller closes it. */
     Sae finish(Map<String, Object> configuration) {
-        return state.toSae(device, options, inputScale, usage == null ? null : usage.thresholds(step), configuration);
+        return state.toSae(device, options, layout, usage == null ? null : usage.thresholds(step), configuration);
     }
 
     @Override

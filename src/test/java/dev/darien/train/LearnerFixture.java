@@ -18,9 +18,15 @@ final class LearnerFixture implements AutoCloseable {
     }
 
     LearnerFixture(String deviceName, TrainingOptions options, int width, double inputScale) {
+        this(deviceName, options, BatchLayout.plain(width, inputScale));
+    }
+
+    LearnerFixture(String deviceName, TrainingOptions options, BatchLayout layout) {
         this.device = Device.open(deviceName);
+        int width =
+                layout.outputs().stream().mapToInt(BatchLayout.Columns::width).sum();
         try (Matrix bias = device.staging("bias", DType.F32, 1, width)) {
-            this.learner = new Learner(device, options, width, inputScale, bias);
+            this.learner = new Learner(device, options, layout, new Initialiser.Start(bias, null));
         }
     }
 

@@ -62,6 +62,9 @@ final class BenchMethods {
             new Method("matryoshka"),
             new Method("multi-topk"));
 
+    /** Another name of one that is there, and what needs more than activations. */
+    static final List<String> NOT_COMPARED = List.of("mutual-choice", "gradient-topk");
+
     private static FeatureBudgets fromTheStart() {
         FeatureBudgets usual = FeatureBudgets.DEFAULT;
         return new FeatureBudgets(0, usual.law(), usual.cap(), usual.rounding(), usual.refresh());
@@ -83,7 +86,8 @@ final class BenchMethods {
     List<Map<String, Object>> measure(List<Method> methods, Consumer<String> progress) {
         List<Map<String, Object>> all = new ArrayList<>();
         try (Allocator memory = Allocator.host("benchmark data");
-                Matrix made = memory.matrix("activations", DType.F32, BATCHES_OF_DATA * size.batch(), size.width());
+                Matrix made =
+                        memory.matrix("activations", DType.F32, (long) BATCHES_OF_DATA * size.batch(), size.width());
                 ActivationSource source = ActivationSources.of(made, "random activations")) {
             BenchStep.fill(made);
             DataSummary summary = DataCheck.scan(source, OnNan.FAIL);

@@ -62,7 +62,7 @@ final class BenchSelection implements AutoCloseable {
         normal(weights, 1 / Math.sqrt(size.width()), random);
         kernels.pack(weights, bias, encoder);
         kernels.fill(unreachable, Float.POSITIVE_INFINITY);
-        kernels.fill(budgets, Math.max(1, (float) ((long) size.k() * size.batch() / size.latents())));
+        kernels.fill(budgets, Math.max(1f, Math.round((float) size.k() * size.batch() / size.latents())));
         kernels.encodeBatchTopK(input, encoder, (long) size.k() * size.batch(), null, codes, smallest);
         try (Matrix host = device.staging("threshold", DType.F32, 1, 1)) {
             device.download(smallest, host);

@@ -7,25 +7,33 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** A device that hands everything on to another and, when asked to, adds up how long each kernel takes. */
+/**
+ * A device that hands everything on to another and, when asked to, notes how long each kernel takes in a step. Of several
+ * steps the median counts: on a shared machine some calls take many times as long as they should.
+ */
 final class KernelTimes {
     private final Device device;
-    private final Map<String, Long> nanoseconds = new HashMap<>();
-    private boolean running;
+    /** By kernel and step. */
+    private final Map<String, long[]> nanoseconds = new HashMap<>();
+
+    private int step;
+    private int steps;
 
     KernelTimes(Device device) {
         Kernels kernels = device.kernels();
         Kernels timed = proxy(Kernels.class, (proxy, method, arguments) -> {
             long started = System.nanoTime();
             Object result = call(method, kernels, arguments);
-            if (running) {
+            if (step < steps) {
                 device.synchronize();
-                nanoseconds.merge(method.getName(), System.nanoTime() - started, Long::sum);
+                nanoseconds.computeIfAbsent(method.getName(), name -> new long[steps])[step] +=
+                        System.nanoTime() - started;
             }
             return result;
         });
@@ -52,19 +60,30 @@ final class KernelTimes {
         return device;
     }
 
-    void start() {
+    /** From now on the calls of {@code count} steps are timed; {@link #endStep} divides them. */
+    void start(int count) {
         nanoseconds.clear();
-        running = true;
+        step = 0;
+        steps = count;
     }
 
-    /** Seconds by kernel for each of {@code steps} steps since the start, the longest first. */
-    Map<String, Double> stop(int steps) {
-        running = false;
-        Map<String, Double> seconds = new LinkedHashMap<>();
-        nanoseconds.entrySet().stream()
-                .sorted(Map.Entry.<String, Long>comparingByValue(Comparator.reverseOrder())
+    void endStep() {
+        step++;
+    }
+
+    /** Seconds of a step by kernel, the longest first. */
+    Map<String, Double> medians() {
+        Map<String, Double> seconds = new HashMap<>();
+        nanoseconds.forEach((name, times) -> {
+            long[] sorted = times.clone();
+            Arrays.sort(sorted);
+            seconds.put(name, sorted[sorted.length / 2] / 1e9);
+        });
+        Map<String, Double> ordered = new LinkedHashMap<>();
+        seconds.entrySet().stream()
+                .sorted(Map.Entry.<String, Double>comparingByValue(Comparator.reverseOrder())
                         .thenComparing(Map.Entry.comparingByKey()))
-                .forEach(entry -> seconds.put(entry.getKey(), entry.getValue() / 1e9 / steps));
-        return seconds;
+                .forEach(entry -> ordered.put(entry.getKey(), entry.getValue()));
+        return ordered;
     }
 }

@@ -88,11 +88,12 @@ public final class StepBenchmark implements AutoCloseable {
     /** Seconds that each kernel takes in a step, by its name, the longest first; each call is waited for. */
     public Map<String, Double> byKernel(int steps) {
         Matrix batch = read();
-        times.start();
+        times.start(steps);
         for (int step = 0; step < steps; step++) {
             learner.train(batch);
+            times.endStep();
         }
-        return times.stop(steps);
+        return times.medians();
     }
 
     private Matrix read() {

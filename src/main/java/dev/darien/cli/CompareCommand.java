@@ -15,8 +15,8 @@ import dev.darien.eval.Similarity;
 import dev.darien.eval.Stability;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
-import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -99,8 +99,8 @@ final class CompareCommand implements Callable<Integer> {
         try (Device device = arguments.device.open();
                 Opened opened = new Opened()) {
             for (Path path : paths) {
-                Sae sae = opened.add(arguments.input.load(path, device, console));
-                Sae first = opened.saes.getFirst();
+                Autoencoder sae = opened.add(arguments.input.load(path, device, console));
+                Autoencoder first = opened.saes.getFirst();
                 if (sae.width() != first.width()) {
                     throw new DataException("the SAE in " + path + " is of width " + sae.width() + ", but that in "
                             + paths.getFirst() + " is of width " + first.width()
@@ -129,17 +129,17 @@ final class CompareCommand implements Callable<Integer> {
 
     /** What has to be closed, in whatever order it was opened. */
     private static final class Opened implements AutoCloseable {
-        private final List<Sae> saes = new ArrayList<>();
+        private final List<Autoencoder> saes = new ArrayList<>();
         private final List<Directions> decoders = new ArrayList<>();
 
-        Sae add(Sae sae) {
+        Autoencoder add(Autoencoder sae) {
             saes.add(sae);
             return sae;
         }
 
         List<Directions> directions() {
-            for (Sae sae : saes) {
-                decoders.add(Directions.decoders(List.of(sae)));
+            for (Autoencoder sae : saes) {
+                decoders.add(Directions.decoders(sae.members()));
             }
             return decoders;
         }
@@ -147,21 +147,22 @@ final class CompareCommand implements Callable<Integer> {
         @Override
         public void close() {
             decoders.forEach(Directions::close);
-            saes.forEach(Sae::close);
+            saes.forEach(Autoencoder::close);
         }
     }
 
-    private Map<String, Object> one(Sae sae, Path path, @Nullable ActivationSource source) {
+    private Map<String, Object> one(Autoencoder sae, Path path, @Nullable ActivationSource source) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("sae", path.toString());
         map.put("latents", sae.latents());
         map.put("width", sae.width());
-        map.putAll(Geometry.of(List.of(sae)).asMap());
+        map.putAll(Geometry.of(sae.members()).asMap());
         if (source == null) {
             return map;
         }
         SaeArguments.requireSameWidth(sae, path, source);
-        Sae mode = SaeModes.of(sae, path, arguments.mode).values().iterator().next();
+        Autoencoder mode =
+                SaeModes.of(sae, path, arguments.mode).values().iterator().next();
         Map<String, Object> evaluation = Evaluator.evaluate(mode, source).asMap();
         for (String key : List.of("tokens", "l0", "fvu", "dead_fraction", "density")) {
             map.put(key, evaluation.get(key));
@@ -178,7 +179,7 @@ final class CompareCommand implements Callable<Integer> {
         return map;
     }
 
-    private static double connectivity(Sae sae, ActivationSource source) {
+    private static double connectivity(Autoencoder sae, ActivationSource source) {
         Connectivity connectivity = new Connectivity(sae.latents());
         try (Inference inference = sae.inference((int) Math.min(BATCH, source.rows()));
                 Matrix batch = sae.device().staging("batch", source.dtype(), inference.maxRows(), source.width())) {

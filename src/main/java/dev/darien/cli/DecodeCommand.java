@@ -8,7 +8,7 @@ import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,7 +69,7 @@ final class DecodeCommand implements Callable<Integer> {
     public Integer call() {
         OutputFile.check(out, List.of(codes.toString()));
         try (Device device = arguments.open();
-                Sae loaded = input.load(sae, device, console);
+                Autoencoder loaded = input.load(sae, device, console);
                 CodesFile file = CodesFile.open(codes)) {
             SaeInput.requireDecodable(loaded, sae);
             if (file.latents() != loaded.latents()) {
@@ -90,7 +90,7 @@ final class DecodeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void decode(Sae loaded, CodesFile file) {
+    private void decode(Autoencoder loaded, CodesFile file) {
         interruption.onRequest(() -> {});
         Device device = loaded.device();
         int rows = Math.clamp(file.rows(), 1, BATCH);
@@ -116,12 +116,7 @@ final class DecodeCommand implements Callable<Integer> {
                             device.upload(part.indices(), there.indices());
                             device.upload(part.values(), there.values());
                             Matrix block = decoded.slice(0, count);
-                            device.kernels()
-                                    .decode(
-                                            there,
-                                            loaded.weights().decoder(),
-                                            loaded.weights().decoderBias(),
-                                            block);
+                            device.kernels().decode(there, loaded.decoder(), loaded.decoderBias(), block);
                             device.download(block, result.slice(0, count));
                             target.slice(done, count).copyFrom(result.slice(0, count));
                             done += count;

@@ -195,6 +195,7 @@ final class DemoCommand implements Callable<Integer> {
                         plan.options().describe(),
                         MetricsFileListener.read(folder.resolve(MetricsFileListener.LINES)),
                         evaluation,
+                        Map.of(),
                         provenance,
                         List.of(),
                         latents));

@@ -7,7 +7,7 @@ import dev.darien.model.DownstreamEvaluation;
 import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
 import dev.darien.model.SaeSplice;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +15,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -61,6 +63,13 @@ final class DownstreamArguments {
         return suffix != null || model != null;
     }
 
+    /** As {@link #check}, for a command to which data are optional. */
+    void checkOptional(List<String> data) {
+        if (isGiven() || hook != null || !texts.isEmpty() || tokenizer != null) {
+            check(data);
+        }
+    }
+
     /** @throws UsageException if the options don't go together, or with the data */
     void check(List<String> data) {
         if (suffix != null && model != null) {
@@ -79,6 +88,14 @@ final class DownstreamArguments {
             throw new UsageException("with --model activations come from --text; leave out " + data.getFirst()
                     + ", or name the rest of the model with --suffix");
         }
+    }
+
+    /** The model for people, and where in it. */
+    String describe() {
+        return model == null
+                ? String.valueOf(suffix)
+                : model + " at " + hook + ", on "
+                        + texts.stream().map(Path::toString).collect(Collectors.joining(", "));
     }
 
     OnnxModel open() {
@@ -108,13 +125,16 @@ final class DownstreamArguments {
         }
     }
 
-    /** What each mode of an SAE does to the model. */
-    static Map<String, DownstreamEvaluation> evaluate(DownstreamEvaluator evaluator, Map<String, Sae> modes) {
+    /** What each mode of an SAE does to the model; the splices are closed afterwards. */
+    static Map<String, DownstreamEvaluation> evaluate(
+            DownstreamEvaluator evaluator,
+            Map<String, ? extends Autoencoder> modes,
+            Function<Autoencoder, SaeSplice> splicing) {
         Map<String, SaeSplice> splices = new LinkedHashMap<>();
         List<SaeSplice> opened = new ArrayList<>();
         try {
             modes.forEach((name, sae) -> {
-                SaeSplice splice = SaeSplice.reconstruction(sae);
+                SaeSplice splice = splicing.apply(sae);
                 opened.add(splice);
                 splices.put(name, splice);
             });

@@ -10,11 +10,15 @@ import dev.darien.eval.Recovery;
 import dev.darien.model.DownstreamEvaluation;
 import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
-import dev.darien.sae.Sae;
+import dev.darien.model.SaeSplice;
+import dev.darien.sae.Autoencoder;
+import dev.darien.sae.RowNormalization;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -55,6 +59,19 @@ final class EvaluateCommand implements Callable<Integer> {
     @Mixin
     private DownstreamArguments downstream = new DownstreamArguments();
 
+    @Option(
+            names = "--ablate",
+            split = ",",
+            paramLabel = "J",
+            description = "Latents whose codes are set to 0 in the model, several with commas.")
+    private Set<Integer> ablated = new TreeSet<>();
+
+    @Option(
+            names = "--error-term",
+            description = "Add to the model's activations what the SAE doesn't capture, so that what --ablate removes"
+                    + " shows alone.")
+    private boolean errorTerm;
+
     @Option(names = "--json", description = "Print the result as one JSON object.")
     private boolean json;
 
@@ -78,9 +95,13 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private Map<String, Object> evaluate() {
         downstream.check(data);
+        if ((!ablated.isEmpty() || errorTerm) && !downstream.isGiven()) {
+            throw new UsageException(
+                    "--ablate and --error-term act within a model; name it with --suffix, or --model with --hook and --text");
+        }
         try (Device device = arguments.device.open();
-                Sae loaded = arguments.input.load(sae, device, console)) {
-            Map<String, Sae> modes = SaeModes.of(loaded, sae, arguments.mode);
+                Autoencoder loaded = arguments.input.load(sae, device, console)) {
+            Map<String, Autoencoder> modes = SaeModes.of(loaded, sae, arguments.mode);
             if (downstream.isGiven()) {
                 return evaluateDownstream(loaded, modes);
             }
@@ -95,7 +116,7 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private Map<String, Object> evaluateDownstream(Sae loaded, Map<String, Sae> modes) {
+    private Map<String, Object> evaluateDownstream(Autoencoder loaded, Map<String, Autoencoder> modes) {
         try (OnnxModel model = downstream.open();
                 DownstreamEvaluator evaluator =
                         downstream.evaluator(model, data, arguments.tensor, arguments.device.resolvedThreads())) {
@@ -104,12 +125,25 @@ final class EvaluateCommand implements Callable<Integer> {
                 console.notice("other tensors cross the cut and are carried along: "
                         + String.join(", ", evaluator.crossing()));
             }
-            return evaluate(modes, evaluator.activations(), DownstreamArguments.evaluate(evaluator, modes));
+            return evaluate(
+                    modes, evaluator.activations(), DownstreamArguments.evaluate(evaluator, modes, this::splice));
         }
     }
 
+    private SaeSplice splice(Autoencoder mode) {
+        if (ablated.isEmpty() && !errorTerm) {
+            return SaeSplice.reconstruction(mode);
+        }
+        if (mode.normalization() != RowNormalization.NONE) {
+            throw new UsageException("the SAE in " + sae + " normalises each activation vector ("
+                    + mode.normalization().id()
+                    + "), so that changed codes alone don't say how large it was; leave out --ablate and --error-term");
+        }
+        return UsageException.check(() -> SaeSplice.without(mode, ablated, errorTerm));
+    }
+
     private static Map<String, Object> evaluate(
-            Map<String, Sae> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
+            Map<String, Autoencoder> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
         Map<String, Object> result = new LinkedHashMap<>();
         Map<String, Object> others = new LinkedHashMap<>();
         modes.forEach((name, mode) -> {

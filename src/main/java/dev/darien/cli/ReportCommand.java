@@ -8,11 +8,14 @@ import dev.darien.data.TokenText;
 import dev.darien.device.Device;
 import dev.darien.eval.Evaluation;
 import dev.darien.eval.Evaluator;
+import dev.darien.model.DownstreamEvaluator;
+import dev.darien.model.OnnxModel;
+import dev.darien.model.SaeSplice;
 import dev.darien.report.LatentTable;
 import dev.darien.report.Report;
 import dev.darien.report.ReportContent;
 import dev.darien.report.ReportRun;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import dev.darien.train.MetricsFileListener;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +42,8 @@ import picocli.CommandLine.Parameters;
                     + " text that they fire on, and how to get it all again; of several runs a Pareto plot too.",
             "",
             "What --data adds: evaluation, densities, and how latents fire. What --vocabulary adds: the text, from the"
-                    + " tensor tokens of the data.",
+                    + " tensor tokens of the data. What --suffix adds, or --model in place of --data: what becomes of the"
+                    + " model when the reconstruction takes the activations' place.",
             ""
         })
 final class ReportCommand implements Callable<Integer> {
@@ -77,6 +81,9 @@ final class ReportCommand implements Callable<Integer> {
     private @Nullable String title;
 
     @Mixin
+    private DownstreamArguments downstream = new DownstreamArguments();
+
+    @Mixin
     private SaeArguments arguments = new SaeArguments();
 
     @Option(names = "--json", description = "Print what was written as one JSON object.")
@@ -90,7 +97,8 @@ final class ReportCommand implements Callable<Integer> {
     private record Measured(
             Path folder,
             Map<String, Object> record,
-            @Nullable Evaluation evaluation) {
+            @Nullable Evaluation evaluation,
+            Map<String, Object> inModel) {
         Map<String, Object> training() {
             return RunRecord.object(record.get("training"));
         }
@@ -114,6 +122,7 @@ final class ReportCommand implements Callable<Integer> {
                 measured.remove("tokens");
                 figures.putAll(measured);
             }
+            figures.putAll(inModel);
             figures.values().removeIf(Objects::isNull);
             return figures;
         }
@@ -127,6 +136,7 @@ final class ReportCommand implements Callable<Integer> {
         if (vocabulary != null && data.isEmpty()) {
             throw new UsageException("--vocabulary spells the tokens of --data; give both");
         }
+        downstream.checkOptional(data);
         List<Path> runs = runs();
         Path file = out != null ? out : (runs.size() == 1 ? runs.getFirst() : Path.of("")).resolve(OutputFolder.REPORT);
         List<String> inputs = new ArrayList<>(data);
@@ -135,18 +145,19 @@ final class ReportCommand implements Callable<Integer> {
         }
         OutputFile.check(file, inputs);
         try (Device device = arguments.device.open();
-                @Nullable
-                        ActivationSource source =
-                                data.isEmpty() ? null : ActivationSources.parse(data, arguments.tensor)) {
+                @Nullable OnnxModel model = downstream.isGiven() ? downstream.open() : null;
+                @Nullable DownstreamEvaluator evaluator = model == null ? null : evaluator(model);
+                @Nullable ActivationSource given = evaluator == null && !data.isEmpty() ? activations() : null) {
+            @Nullable ActivationSource source = evaluator == null ? given : evaluator.activations();
             List<Measured> measured = new ArrayList<>();
             @Nullable LatentTable table = null;
             for (Path folder : runs) {
-                try (Sae sae = arguments.input.load(folder, device, console)) {
-                    Sae mode = SaeModes.of(sae, folder, arguments.mode)
+                try (Autoencoder sae = arguments.input.load(folder, device, console)) {
+                    Autoencoder mode = SaeModes.of(sae, folder, arguments.mode)
                             .values()
                             .iterator()
                             .next();
-                    measured.add(measure(folder, mode, source));
+                    measured.add(measure(folder, mode, source, evaluator));
                     if (table == null && latents > 0) {
                         table = latents(mode, source);
                     }
@@ -166,6 +177,14 @@ final class ReportCommand implements Callable<Integer> {
         return 0;
     }
 
+    private DownstreamEvaluator evaluator(OnnxModel model) {
+        return downstream.evaluator(model, data, arguments.tensor, arguments.device.resolvedThreads());
+    }
+
+    private ActivationSource activations() {
+        return ActivationSources.parse(data, arguments.tensor);
+    }
+
     /** Folders of single SAEs; one of several runs stands for those. */
     private List<Path> runs() {
         List<Path> runs = new ArrayList<>();
@@ -176,17 +195,26 @@ final class ReportCommand implements Callable<Integer> {
         return runs;
     }
 
-    private static Measured measure(Path folder, Sae sae, @Nullable ActivationSource source) {
+    private static Measured measure(
+            Path folder, Autoencoder sae, @Nullable ActivationSource source, @Nullable DownstreamEvaluator evaluator) {
         Map<String, Object> record = RunRecord.read(folder)
                 .map(RunRecord::content)
-                .orElse(Map.of("architecture", sae.sparsity().id()));
+                .orElse(Map.of(
+                        "architecture", sae.members().getFirst().sparsity().id()));
         if (source != null) {
             SaeArguments.requireSameWidth(sae, folder, source);
         }
-        return new Measured(folder, record, source == null ? null : Evaluator.evaluate(sae, source));
+        Map<String, Object> inModel = evaluator == null
+                ? Map.of()
+                : DownstreamArguments.evaluate(evaluator, Map.of("", sae), SaeSplice::reconstruction)
+                        .values()
+                        .iterator()
+                        .next()
+                        .asMap();
+        return new Measured(folder, record, source == null ? null : Evaluator.evaluate(sae, source), inModel);
     }
 
-    private LatentTable latents(Sae sae, @Nullable ActivationSource source) {
+    private LatentTable latents(Autoencoder sae, @Nullable ActivationSource source) {
         @Nullable TokenText text = null;
         if (vocabulary != null) {
             text = TokenText.read(DataFiles.of(data), arguments.tensor, vocabulary);
@@ -207,6 +235,9 @@ final class ReportCommand implements Callable<Integer> {
         if (!data.isEmpty()) {
             provenance.put("evaluated on", String.join(", ", data));
         }
+        if (downstream.isGiven()) {
+            provenance.put("evaluated within", downstream.describe());
+        }
         List<ReportRun> runs = measured.size() == 1
                 ? List.of()
                 : measured.stream()
@@ -215,7 +246,8 @@ final class ReportCommand implements Callable<Integer> {
         String heading = title != null
                 ? title
                 : measured.size() == 1 ? "SAE " + name(first.folder()) : measured.size() + " sparse autoencoders";
-        return new ReportContent(heading, training, first.metrics(), first.evaluation(), provenance, runs, table);
+        return new ReportContent(
+                heading, training, first.metrics(), first.evaluation(), first.inModel(), provenance, runs, table);
     }
 
     private static String name(Path folder) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
@@ -26,7 +27,27 @@ final class SaeModes {
      * @param wanted name of the rule that is to be the default, or null for the SAE's own
      * @throws UsageException if the SAE can't be used with that rule
      */
-    static Map<String, Sae> of(Sae sae, Path folder, @Nullable String wanted) {
+    static Map<String, Autoencoder> of(Autoencoder sae, Path folder, @Nullable String wanted) {
+        Map<String, Autoencoder> modes = new LinkedHashMap<>(
+                switch (sae) {
+                    case Sae single -> of(single, folder);
+                    default -> throw new IllegalStateException("nothing else is loaded");
+                });
+        if (wanted == null) {
+            return modes;
+        }
+        if (!modes.containsKey(wanted)) {
+            throw new UsageException("the SAE in " + folder + " can't be used with --mode " + wanted
+                    + Suggestions.hint(wanted, modes.keySet()) + " (it can with: " + String.join(", ", modes.keySet())
+                    + ")");
+        }
+        Map<String, Autoencoder> ordered = new LinkedHashMap<>();
+        ordered.put(wanted, modes.get(wanted));
+        ordered.putAll(modes);
+        return ordered;
+    }
+
+    private static Map<String, Sae> of(Sae sae, Path folder) {
         Map<String, Sae> modes = new LinkedHashMap<>();
         modes.put(name(sae.sparsity()), sae);
         if (sae.sparsity() instanceof JumpRelu) {
@@ -36,18 +57,7 @@ final class SaeModes {
                     .filter(k -> k >= 1 && k <= sae.latents())
                     .ifPresent(k -> modes.put("topk", sae.with(new TopK(k))));
         }
-        if (wanted == null) {
-            return modes;
-        }
-        if (!modes.containsKey(wanted)) {
-            throw new UsageException("the SAE in " + folder + " can't be used with --mode " + wanted
-                    + Suggestions.hint(wanted, modes.keySet()) + " (it can with: " + String.join(", ", modes.keySet())
-                    + ")");
-        }
-        Map<String, Sae> ordered = new LinkedHashMap<>();
-        ordered.put(wanted, modes.get(wanted));
-        ordered.putAll(modes);
-        return ordered;
+        return modes;
     }
 
     private static String name(Sparsity sparsity) {

@@ -300,6 +300,7 @@ final class TrainingSession {
                         plan.options().describe(),
                         MetricsFileListener.read(folder.resolve(MetricsFileListener.LINES)),
                         Evaluator.evaluate(sae, soundRows()),
+                        Map.of(),
                         provenance,
                         List.of(),
                         LatentRows.of(sae, soundRows(), LatentRows.COUNT, null)));

@@ -124,9 +124,8 @@ public final class DataCheck {
         while (Float.isFinite(values[column])) {
             column++;
         }
-        return new DataException(
-                "%s, column %d is %s; repair the data, or train with --on-nan skip to leave such rows out"
-                        .formatted(source.locate(row), column, Float.isNaN(values[column]) ? "NaN" : "infinite"));
+        return new DataException("%s is %s; repair the data, or train with --on-nan skip to leave such rows out"
+                .formatted(source.locate(row, column), Float.isNaN(values[column]) ? "NaN" : "infinite"));
     }
 
     /**

@@ -7,13 +7,14 @@ import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
 import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Measures an SAE on data, in one pass over it and in memory that doesn't depend on how much of it there is. The same
+ * Measures an SAE or an ensemble on data, in one pass over it and in memory that doesn't depend on how much of it there is. The same
  * weights, data and kernels give the same bits for any number of threads.
  */
 public final class Evaluator {
@@ -28,7 +29,7 @@ public final class Evaluator {
      *
      * @throws DataException if the source is of another width or holds NaN or infinities; says where
      */
-    public static Evaluation evaluate(Sae sae, ActivationSource source) {
+    public static Evaluation evaluate(Autoencoder sae, ActivationSource source) {
         if (source.width() != sae.width()) {
             throw new DataException(
                     "%s has activations of width %d, but the SAE was trained on width %d; evaluate it on what it was trained for"
@@ -69,7 +70,7 @@ public final class Evaluator {
         private final VarianceSum variance;
         private long active;
 
-        Pass(Sae sae, ActivationSource source, Inference inference) {
+        Pass(Autoencoder sae, ActivationSource source, Inference inference) {
             this.device = sae.device();
             this.source = source;
             this.inference = inference;

@@ -20,8 +20,18 @@ public record DownstreamEvaluation(
      * @param tokens how many those are
      * @param clean of the model as it is
      * @param kl mean of KL(clean ‖ spliced) of the predictions, in nats; NaN where the model only returns the loss
+     * @param logitChange mean over tokens of the Euclidean length of the change of all logits; NaN as kl
+     * @param largestLogitChange mean over tokens of the largest absolute change of a logit; NaN as kl
      */
-    public record Loss(long tokens, double clean, double spliced, double zeroAblated, double meanAblated, double kl) {
+    public record Loss(
+            long tokens,
+            double clean,
+            double spliced,
+            double zeroAblated,
+            double meanAblated,
+            double kl,
+            double logitChange,
+            double largestLogitChange) {
         /** (zero-ablated - spliced) / (zero-ablated - clean): 1 if nothing is lost, 0 if it is as bad as zeros. */
         public double recovered() {
             return (zeroAblated - spliced) / (zeroAblated - clean);

@@ -116,7 +116,9 @@ public final class DownstreamEvaluator implements AutoCloseable {
                         spliced.meanLoss(),
                         zero.meanLoss(),
                         mean.meanLoss(),
-                        spliced.meanDivergence()),
+                        spliced.meanDivergence(),
+                        spliced.meanLogitChange(),
+                        spliced.meanLargestLogitChange()),
                 null);
     }
 

@@ -5,24 +5,27 @@ import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
-import dev.darien.sae.Sae;
 import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An SAE's reconstruction in the place of activations: x̂ = dec(f(x)). With an edit of its codes the error term is kept,
- * {@code x + dec(edited) - dec(f(x))}, so that what the SAE doesn't capture stays as it is and the edit alone shows.
- * Close it before the SAE. Not for several threads at once.
+ * An SAE's reconstruction in the place of activations: x̂ = dec(f(x)), or {@code dec(edited)} of edited codes. With the
+ * error term, {@code x + dec(edited) - dec(f(x))}, what the SAE doesn't capture stays as it is and the edit alone shows
+ * (Marks et al. 2024). Close it before the SAE. Not for several threads at once.
  */
 public final class SaeSplice implements Splice, AutoCloseable {
     private static final int ROWS = 1024;
 
-    private final Sae sae;
+    private final Autoencoder sae;
     private final Device device;
     private final Inference inference;
     private final Matrix host;
     private final @Nullable Edit edit;
+    private final boolean errorTerm;
 
     /** Changes codes in place: values may become others, 0 included; which latents they are of stays. */
     @FunctionalInterface
@@ -35,17 +38,18 @@ public final class SaeSplice implements Splice, AutoCloseable {
         void edit(SparseCodes codes);
     }
 
-    private SaeSplice(Sae sae, @Nullable Edit edit) {
+    private SaeSplice(Autoencoder sae, @Nullable Edit edit, boolean errorTerm) {
         this.sae = sae;
         this.device = sae.device();
         this.edit = edit;
+        this.errorTerm = errorTerm;
         this.inference = sae.inference(ROWS);
         this.host = device.staging("spliced activations", DType.F32, inference.maxRows(), sae.width());
     }
 
     /** The reconstruction, without the error term. */
-    public static SaeSplice reconstruction(Sae sae) {
-        return new SaeSplice(sae, null);
+    public static SaeSplice reconstruction(Autoencoder sae) {
+        return new SaeSplice(sae, null, false);
     }
 
     /**
@@ -54,8 +58,36 @@ public final class SaeSplice implements Splice, AutoCloseable {
      * @throws IllegalStateException when it is used, if the SAE normalises each activation vector: codes alone don't say
      *     how large it was
      */
-    public static SaeSplice edited(Sae sae, Edit edit) {
-        return new SaeSplice(sae, edit);
+    public static SaeSplice edited(Autoencoder sae, Edit edit) {
+        return new SaeSplice(sae, edit, true);
+    }
+
+    /**
+     * Codes without some latents; without any, all are kept, and with the error term the activations are as they were.
+     *
+     * @param errorTerm whether what the SAE doesn't capture is added
+     * @throws IllegalArgumentException if the SAE has no such latent
+     * @throws IllegalStateException as {@link #edited}
+     */
+    public static SaeSplice without(Autoencoder sae, Set<Integer> latents, boolean errorTerm) {
+        BitSet removed = new BitSet(sae.latents());
+        for (int latent : latents) {
+            if (latent < 0 || latent >= sae.latents()) {
+                throw new IllegalArgumentException(
+                        "there is no latent " + latent + ", only 0 to " + (sae.latents() - 1));
+            }
+            removed.set(latent);
+        }
+        return new SaeSplice(sae, codes -> clear(codes, removed), errorTerm);
+    }
+
+    private static void clear(SparseCodes codes, BitSet removed) {
+        int entries = codes.entries();
+        for (int entry = 0; entry < entries; entry++) {
+            if (removed.get(codes.latent(entry))) {
+                codes.values().set(0, entry, 0);
+            }
+        }
     }
 
     @Override
@@ -79,6 +111,13 @@ public final class SaeSplice implements Splice, AutoCloseable {
     }
 
     private void edited(Matrix x, SparseCodes codes, Matrix target, Edit change) {
+        if (!errorTerm) {
+            change.edit(codes);
+            try (Matrix after = sae.decode(codes)) {
+                target.copyFrom(after);
+            }
+            return;
+        }
         try (Matrix before = sae.decode(codes)) {
             change.edit(codes);
             try (Matrix after = sae.decode(codes)) {

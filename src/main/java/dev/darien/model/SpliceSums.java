@@ -8,6 +8,8 @@ final class SpliceSums {
     private final SuffixModel.Kind kind;
     private double loss;
     private double divergence;
+    private double logitChange;
+    private double largestLogitChange;
     private double distance;
     private long tokens;
     private long texts;
@@ -47,6 +49,7 @@ final class SpliceSums {
                     double norm = logSum(spliced, at, width);
                     loss += norm - spliced.get(at + sequence.target(position));
                     divergence += divergence(clean, spliced, at, width, norm);
+                    addLogitChange(clean, spliced, at, width);
                 }
             }
         }
@@ -73,6 +76,18 @@ final class SpliceSums {
             sum += Math.exp(logP) * (logP - (spliced.get(at + i) - norm));
         }
         return sum;
+    }
+
+    private void addLogitChange(FloatBuffer clean, FloatBuffer spliced, int at, int width) {
+        double squares = 0;
+        double largest = 0;
+        for (int i = 0; i < width; i++) {
+            double change = (double) spliced.get(at + i) - clean.get(at + i);
+            squares += change * change;
+            largest = Math.max(largest, Math.abs(change));
+        }
+        logitChange += Math.sqrt(squares);
+        largestLogitChange += largest;
     }
 
     private void embeddings(HookedBatch batch, boolean tokenwise, FloatBuffer clean, FloatBuffer spliced) {
@@ -126,6 +141,16 @@ final class SpliceSums {
     /** NaN where the model keeps its predictions to itself. */
     double meanDivergence() {
         return kind == SuffixModel.Kind.LOGITS ? divergence / tokens : Double.NaN;
+    }
+
+    /** Mean over tokens of the length of the logits' change; NaN as {@link #meanDivergence}. */
+    double meanLogitChange() {
+        return kind == SuffixModel.Kind.LOGITS ? logitChange / tokens : Double.NaN;
+    }
+
+    /** Mean over tokens of the largest change of a logit; NaN as {@link #meanDivergence}. */
+    double meanLargestLogitChange() {
+        return kind == SuffixModel.Kind.LOGITS ? largestLogitChange / tokens : Double.NaN;
     }
 
     double meanDistance() {

@@ -125,6 +125,7 @@ public final class Report {
                     "Cosine",
                     Text.number(evaluation.cosine(), 4),
                     "bias γ " + Text.number(evaluation.relativeBias(), 4));
+            inModel();
         } else {
             figure("FVU", Text.percent(lastOf("fvu")), "on training batches");
             figure("Active latents", Text.number(lastOf("l0"), 4), "on training batches");
@@ -178,6 +179,24 @@ public final class Report {
         out.append("</div>\n</section>\n");
     }
 
+    private void inModel() {
+        Map<String, Object> found = content.inModel();
+        if (found.containsKey("loss_recovered")) {
+            figure(
+                    "Loss recovered",
+                    Text.percent(Text.get(found, "loss_recovered")),
+                    "cross-entropy %s, as it is %s"
+                            .formatted(
+                                    Text.number(Text.get(found, "ce_spliced"), 4),
+                                    Text.number(Text.get(found, "ce_clean"), 4)));
+        } else if (found.containsKey("embedding_recovered")) {
+            figure(
+                    "Embedding recovered",
+                    Text.percent(Text.get(found, "embedding_recovered")),
+                    "cosine distance " + Text.number(Text.get(found, "cosine_distance_spliced"), 4));
+        }
+    }
+
     private void densities(Evaluation evaluation) {
         out.append("<section>\n<h2>How often latents fire</h2>\n<div class=\"charts\">\n");
         chart(
@@ -209,6 +228,7 @@ public final class Report {
         Map<String, Object> rows = new LinkedHashMap<>(evaluation.asMap());
         rows.remove("density");
         table("Evaluation", rows);
+        table("Within the model", content.inModel());
     }
 
     private void table(String title, Map<String, Object> rows) {

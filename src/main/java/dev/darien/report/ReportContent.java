@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param training how the run ended, under the names of {@code darien train --json}
  * @param metrics the course of the run, each under the names of {@link dev.darien.train.TrainingMetrics#asMap()}
  * @param evaluation of the trained SAE; null for none
+ * @param inModel what becomes of a model that runs on the SAE's reconstructions, under the names of {@code darien evaluate
+ *     --json}; empty for none
  * @param provenance options, data hash, version: whatever says how to get the same result again, in this order
  * @param runs to be compared; empty for none. The rest is of the first of them.
  * @param latents single latents; null for none
@@ -26,6 +28,7 @@ public record ReportContent(
         Map<String, Object> training,
         List<Map<String, Object>> metrics,
         @Nullable Evaluation evaluation,
+        Map<String, Object> inModel,
         Map<String, Object> provenance,
         List<ReportRun> runs,
         @Nullable LatentTable latents) {
@@ -37,12 +40,13 @@ public record ReportContent(
             List<Map<String, Object>> metrics,
             @Nullable Evaluation evaluation,
             Map<String, Object> provenance) {
-        this(title, training, metrics, evaluation, provenance, List.of(), null);
+        this(title, training, metrics, evaluation, Map.of(), provenance, List.of(), null);
     }
 
     public ReportContent {
         runs = List.copyOf(runs);
         training = copy(training);
+        inModel = copy(inModel);
         provenance = copy(provenance);
         List<Map<String, Object>> copies = new ArrayList<>();
         for (Map<String, Object> one : metrics) {

@@ -14,7 +14,7 @@ final class Text {
     /** Shown where there is no number. */
     static final String MISSING = "–";
 
-    private static final Pattern ABBREVIATIONS = Pattern.compile("\\b(fvu|mse|l0|l1|l2)\\b");
+    private static final Pattern ABBREVIATIONS = Pattern.compile("\\b(fvu|mse|l0|l1|l2|ce|kl)\\b");
     private static final String MINUS = "−";
     private static final String NARROW_SPACE = "\u202f";
 

@@ -8,6 +8,7 @@ import dev.darien.memory.SparseCodes;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -18,7 +19,7 @@ import java.util.Map;
  *
  * <p>Close it before its device. Not for several threads at once.
  */
-public final class Sae implements AutoCloseable {
+public final class Sae implements Autoencoder {
     private final Device device;
     private final SaeWeights weights;
     private final Sparsity sparsity;
@@ -96,7 +97,7 @@ public final class Sae implements AutoCloseable {
 
     /** The codes of {@code x}, one row each, in memory that Java can read; the caller closes them. */
     public SparseCodes encode(Matrix x) {
-        try (Inference inference = inference(x.intRows())) {
+        try (SaeInference inference = new SaeInference(this, x.intRows())) {
             return inference.encodeAll(x);
         }
     }
@@ -118,50 +119,26 @@ public final class Sae implements AutoCloseable {
      * @throws IllegalStateException if the SAE normalises each activation vector: codes alone don't say how large it was.
      *     {@link #inference} remembers it.
      */
+    @Override
     public Matrix decode(SparseCodes codes) {
         if (normalization != RowNormalization.NONE) {
             throw new IllegalStateException("the SAE normalises each activation vector (" + normalization.id()
                     + "), so that codes alone don't say what they were made of; encode and decode with inference()");
         }
-        if (codes.latents() != latents()) {
-            throw new IllegalArgumentException(
-                    "codes of " + codes.latents() + " latents can't be decoded by an SAE of " + latents());
-        }
-        Matrix out = device.staging("reconstruction", DType.F32, codes.rows(), width());
-        try {
-            if (weights.decoder().isHost()) {
-                decode(codes, out);
-            } else {
-                decodeThere(codes, out);
-            }
-            return out;
-        } catch (RuntimeException | Error e) {
-            out.close();
-            throw e;
-        }
+        return Autoencoder.super.decode(codes);
     }
 
-    private void decode(SparseCodes codes, Matrix out) {
-        device.kernels().decode(codes, weights.decoder(), weights.decoderBias(), out);
-    }
-
-    /** On a device whose memory is not the host's. */
-    private void decodeThere(SparseCodes host, Matrix out) {
-        try (SparseCodes codes = SparseCodes.allocate(device.memory(), host.rows(), latents(), host.capacity());
-                Matrix result = device.memory().matrix("reconstruction", host.rows(), width())) {
-            device.upload(host.offsets(), codes.offsets());
-            device.upload(host.indices(), codes.indices().prefix(host.capacity()));
-            device.upload(host.values(), codes.values().prefix(host.capacity()));
-            decode(codes, result);
-            device.download(result, out);
-        }
-    }
-
-    /** Buffers to encode and decode many batches of at most {@code maxRows} rows without allocating for each. */
+    @Override
     public Inference inference(int maxRows) {
-        return new Inference(this, maxRows);
+        return new SaeInference(this, maxRows);
     }
 
+    @Override
+    public List<Sae> members() {
+        return List.of(this);
+    }
+
+    @Override
     public Device device() {
         return device;
     }
@@ -179,7 +156,7 @@ public final class Sae implements AutoCloseable {
         return subtractsDecoderBias;
     }
 
-    /** What is done to each activation vector before all this, and undone after it. */
+    @Override
     public RowNormalization normalization() {
         return normalization;
     }
@@ -189,12 +166,22 @@ public final class Sae implements AutoCloseable {
         return configuration;
     }
 
-    /** Number of latents, F. */
+    @Override
     public int latents() {
         return weights.latents();
     }
 
-    /** Width of the activations, d. */
+    @Override
+    public Matrix decoder() {
+        return weights.decoder();
+    }
+
+    @Override
+    public Matrix decoderBias() {
+        return weights.decoderBias();
+    }
+
+    @Override
     public int width() {
         return weights.width();
     }

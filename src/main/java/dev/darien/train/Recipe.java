@@ -72,6 +72,7 @@ public final class Recipe {
     private @Nullable BiasInit biasInit;
     private @Nullable InputScaling scaling;
     private @Nullable List<Integer> groups;
+    private boolean biasLevel;
     private @Nullable Double tanhSlope;
     private @Nullable FeatureBudgets budgets;
     private boolean keepNonPositive;
@@ -202,6 +203,12 @@ public final class Recipe {
         return this;
     }
 
+    /** Has matryoshka's loss count the error of the decoder bias alone too. */
+    public Recipe biasLevel() {
+        biasLevel = true;
+        return this;
+    }
+
     /** How feature-choice begins, and what its latents may take. */
     public Recipe budgets(FeatureBudgets value) {
         budgets = value;
@@ -328,8 +335,9 @@ public final class Recipe {
         if ((budgets != null || keepNonPositive) && !architecture.equals("feature-choice")) {
             throw new IllegalArgumentException("budgets belong to feature-choice, not to " + architecture);
         }
-        if (groups != null && !architecture.equals("matryoshka")) {
-            throw new IllegalArgumentException("groups belong to matryoshka, not to " + architecture);
+        if ((groups != null || biasLevel) && !architecture.equals("matryoshka")) {
+            throw new IllegalArgumentException((groups != null ? "groups belong" : "the bias level belongs")
+                    + " to matryoshka, not to " + architecture);
         }
     }
 
@@ -367,7 +375,7 @@ public final class Recipe {
 
     private Objective objective(int f) {
         return switch (architecture) {
-            case "matryoshka" -> new Objective.Nested(groups != null ? groups : sixteenths(f));
+            case "matryoshka" -> new Objective.Nested(groups != null ? groups : sixteenths(f), biasLevel);
             case "multi-topk" -> MULTI_TOP_K;
             default -> new Objective.Whole();
         };

@@ -2,11 +2,15 @@
 package dev.darien.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -102,6 +106,34 @@ class CollectCommandTest {
                 .refused("activations come from --text");
         Darien.run("evaluate", sae, TEXT, "--hook", "a").refused("go with --model");
         Darien.run("evaluate", sae, TEXT, "--suffix", MODEL, "--model", MODEL).refused("two ways to name one model");
+    }
+
+    @Test
+    void latentsAreAblatedInTheModel() {
+        Path sae = folder.resolve("sae");
+        Darien.train("samples/tiny-lm-heldout.safetensors", sae, "--arch", "topk", "--k", "8")
+                .succeeded();
+        List<Object> inside =
+                List.of("--model", MODEL, "--hook", "residual", "--text", TEXT, "--context", 64, "--tokens", 128);
+        Map<String, Object> whole =
+                Darien.run("evaluate", sae, inside, "--error-term", "--json").json();
+        assertThat(loss(whole, "ce_spliced")).isEqualTo(loss(whole, "ce_clean"), within(1e-5));
+        String all = IntStream.range(0, 64).mapToObj(String::valueOf).collect(Collectors.joining(","));
+        Map<String, Object> none = Darien.run("evaluate", sae, inside, "--error-term", "--ablate", all, "--json")
+                .json();
+        Map<String, Object> reconstruction =
+                Darien.run("evaluate", sae, inside, "--json").json();
+        Map<String, Object> bias =
+                Darien.run("evaluate", sae, inside, "--ablate", all, "--json").json();
+        assertThat(loss(none, "ce_spliced")).isGreaterThan(loss(whole, "ce_spliced") + 0.01);
+        assertThat(loss(bias, "ce_spliced")).isGreaterThan(loss(reconstruction, "ce_spliced") + 0.01);
+        Darien.run("evaluate", sae, inside, "--ablate", "64").refused("there is no latent 64, only 0 to 63");
+        Darien.run("evaluate", sae, "samples/tiny-lm-heldout.safetensors", "--error-term")
+                .refused("act within a model");
+    }
+
+    private static double loss(Map<String, Object> result, String key) {
+        return ((Number) result.get(key)).doubleValue();
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -61,6 +62,22 @@ class ReportCommandTest {
         assertThat(Files.readString(one.resolve("report.html")))
                 .contains("SAE one", "Course of training", "<h2>Latents</h2>")
                 .doesNotContain("Fires on", "How often latents fire");
+    }
+
+    @Test
+    void whatBecomesOfAModelIsShownBesideTheEvaluation() throws Exception {
+        Path runs = folder.resolve("runs");
+        Darien.train("samples/tiny-lm-heldout.safetensors", runs, "--arch", "topk", "--k", "4,8")
+                .succeeded();
+        Path page = folder.resolve("page.html");
+        List<Object> inside =
+                List.of("--hook", "residual", "--text", "samples/tiny-lm-heldout.txt", "--context", 64, "--tokens", 64);
+        Darien.run("report", runs, "--model", "samples/tiny-lm.onnx", inside, "--out", page)
+                .succeeded();
+        assertThat(Files.readString(page))
+                .contains("Within the model", "<th>CE spliced</th>", "Loss recovered", "cross-entropy ")
+                .contains("samples/tiny-lm.onnx at residual, on samples/tiny-lm-heldout.txt");
+        Darien.run("report", runs, "--hook", "residual").refused("go with --model");
     }
 
     @Test

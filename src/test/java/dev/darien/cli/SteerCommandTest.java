@@ -40,6 +40,8 @@ class SteerCommandTest {
                 Darien.run("steer", sae, MODEL, "--count", 3, "--json").json();
         assertThat(list(typical)).hasSize(3).allSatisfy(row -> {
             assertThat(row).containsKeys("latent", "scale", "kl", "delta_ce");
+            assertThat(number(row, "logit_change")).isGreaterThan(number(row, "largest_logit_change"));
+            assertThat(number(row, "largest_logit_change")).isPositive();
             assertThat(number(row, "kl")).isPositive();
         });
         assertThat(typical).containsKeys("ce_clean", "mean_kl", "mean_delta_ce", "random");
@@ -50,6 +52,7 @@ class SteerCommandTest {
         assertThat(list(none)).extracting(row -> row.get("latent")).containsExactly(3, 5);
         assertThat(number(none, "mean_kl")).isEqualTo(0, within(1e-9));
         assertThat(number(none, "mean_delta_ce")).isEqualTo(0, within(1e-9));
+        assertThat(number(none, "mean_logit_change")).isEqualTo(0, within(1e-9));
         Map<String, Object> little = Darien.run(
                         "steer", sae, MODEL, "--latents", "3,5", "--count", 1, "--scale", 1, "--json")
                 .json();

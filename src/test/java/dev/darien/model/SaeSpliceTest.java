@@ -2,6 +2,7 @@
 package dev.darien.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.darien.device.Device;
@@ -14,6 +15,8 @@ import dev.darien.sae.SaeWeights;
 import java.lang.foreign.Arena;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -92,6 +95,33 @@ class SaeSpliceTest {
                 expected[2] -= 0.5f * Math.max(0, expected[2]);
                 assertThat(out.toArray(row)).containsExactly(expected, within(1e-6f));
             }
+        }
+    }
+
+    @Test
+    void latentsAreRemovedWithOrWithoutTheErrorTerm() {
+        try (Arena arena = Arena.ofShared();
+                Device device = Device.open("cpu");
+                Sae sae = twoSided(device, 0.5f);
+                SaeSplice identity = SaeSplice.without(sae, Set.of(), true);
+                SaeSplice reconstruction = SaeSplice.without(sae, Set.of(), false);
+                SaeSplice without2 = SaeSplice.without(sae, Set.of(2, WIDTH + 2), false)) {
+            Matrix x = random(arena);
+            Matrix out = matrix(arena);
+            identity.apply(x, out);
+            assertThat(out.toArray(7)).containsExactly(x.toArray(7), within(1e-6f));
+            float[] halves = x.toArray(7);
+            for (int i = 0; i < WIDTH; i++) {
+                halves[i] *= 0.5f;
+            }
+            reconstruction.apply(x, out);
+            assertThat(out.toArray(7)).containsExactly(halves, within(1e-6f));
+            halves[2] = 0;
+            without2.apply(x, out);
+            assertThat(out.toArray(7)).containsExactly(halves, within(1e-6f));
+            assertThatThrownBy(() -> SaeSplice.without(sae, Set.of(2 * WIDTH), false))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("there is no latent 10, only 0 to 9");
         }
     }
 

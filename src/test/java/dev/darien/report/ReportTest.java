@@ -166,8 +166,8 @@ class ReportTest {
                 List.of(new TokenText.Context("a<b", " ", "\n&"), new TokenText.Context("", "x", "")));
         LatentTable latents = new LatentTable(100, 64, List.of(row));
 
-        Document page = parse(Report.html(
-                new ReportContent("", Map.of(), List.of(), null, Map.of(), List.of(one, other, unknown), latents)));
+        Document page = parse(Report.html(new ReportContent(
+                "", Map.of(), List.of(), null, Map.of(), Map.of(), List.of(one, other, unknown), latents)));
 
         assertThat(page.getDocumentElement().getTextContent())
                 .contains("<one>", "other", "unknown", "a<b", "\u2423", "\u21b5&", "50\u202f%", "1 of 64 latents");

@@ -85,8 +85,7 @@ class BenchTest {
             List<BenchMethods.Method> chosen = BenchMethods.ALL.stream()
                     .filter(method -> List.of("batchtopk", "jumprelu", "relu").contains(method.name()))
                     .toList();
-            Map<String, Object> result =
-                    new BenchCommand(console).compareMethods(device, List.of(size), LEAST, chosen);
+            Map<String, Object> result = new BenchCommand(console).compareMethods(device, List.of(size), LEAST, chosen);
 
             Map<String, Object> figures = RunRecord.object(((List<?>) result.get("sizes")).getFirst());
             List<?> methods = (List<?>) figures.get("methods");

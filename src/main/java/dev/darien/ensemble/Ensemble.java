@@ -6,6 +6,7 @@ import dev.darien.memory.Closing;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.RowNormalization;
 import dev.darien.sae.Sae;
 import java.nio.file.Path;
@@ -51,6 +52,10 @@ public final class Ensemble implements Autoencoder {
             }
             if (member.device() != first.device()) {
                 throw new IllegalArgumentException("the members of an ensemble must be on one device");
+            }
+            if (!(member.mapping() instanceof Mapping.Identity)) {
+                throw new IllegalArgumentException(
+                        "member " + at + " is a " + member.mapping() + "; ensembles are of autoencoders");
             }
             if (member.normalization() != RowNormalization.NONE) {
                 throw new IllegalArgumentException("member " + at + " normalises each activation vector ("

@@ -13,6 +13,7 @@ import dev.darien.memory.SparseCodes;
 import dev.darien.sae.Sae;
 import dev.darien.train.BatchTransform;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -81,7 +82,7 @@ public final class Residual implements BatchTransform, AutoCloseable {
         Shuffle order = new Shuffle(source.rows(), SeededRandom.combine(seed, 3), ofData.badRows());
         long[] rows = new long[tile];
         double[] sums = new double[width];
-        double squares = 0;
+        double[] squares = new double[width];
         try (Matrix raw = device.staging("sample", source.dtype(), tile, width);
                 Matrix host = device.staging("residuals", DType.F32, tile, width)) {
             for (int first = 0; first < count; first += tile) {
@@ -93,15 +94,22 @@ public final class Residual implements BatchTransform, AutoCloseable {
                     float[] values = host.toArray(row);
                     for (int column = 0; column < width; column++) {
                         sums[column] += values[column];
-                        squares += (double) values[column] * values[column];
+                        squares[column] += (double) values[column] * values[column];
                     }
                 }
             }
         }
         for (int column = 0; column < width; column++) {
             sums[column] /= count;
+            squares[column] /= count;
         }
-        return new DataSummary(ofData.hash(), ofData.rows(), ofData.badRows(), sums, squares / count);
+        return new DataSummary(
+                ofData.hash(),
+                ofData.rows(),
+                ofData.badRows(),
+                sums,
+                squares,
+                Arrays.stream(squares).sum());
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
@@ -53,6 +54,7 @@ public final class Recipe {
     private static final int DEFAULT_EXPANSION = 8;
 
     private final String architecture;
+    private Mapping mapping = new Mapping.Identity();
     private Preset preset = Preset.DEFAULT;
     private @Nullable Integer latents;
     private int expansion = DEFAULT_EXPANSION;
@@ -108,6 +110,12 @@ public final class Recipe {
         return WITH_L1.contains(architecture);
     }
 
+    /** What is encoded and decoded; without it, activations to themselves. */
+    public Recipe mapping(Mapping value) {
+        mapping = value;
+        return this;
+    }
+
     public Recipe preset(Preset value) {
         preset = value;
         return this;
@@ -118,7 +126,7 @@ public final class Recipe {
         return this;
     }
 
-    /** Latents as a multiple of the width, unless {@link #latents} says how many. */
+    /** Latents as a multiple of the width, of a crosscoder that of its widest tensor, unless {@link #latents} says how many. */
     public Recipe expansion(int value) {
         expansion = value;
         return this;
@@ -261,7 +269,7 @@ public final class Recipe {
     }
 
     /**
-     * The options for activations of {@code width}.
+     * The options for an encoder that sees activations of {@code width}.
      *
      * @throws IllegalArgumentException if choices contradict each other; says which
      */
@@ -272,6 +280,7 @@ public final class Recipe {
         RecipeDefaults defaults = defaults();
         long steps = Math.max(1, tokens / Math.max(1, b));
         return new TrainingOptions(
+                mapping,
                 sparsity(),
                 penalty(),
                 targetL0,
@@ -298,7 +307,7 @@ public final class Recipe {
                 biasInit != null ? biasInit : defaults.biasInit(),
                 defaults.decoderInitNorm(),
                 defaults.unitDecoder(),
-                defaults.subtractDecoderBias(),
+                defaults.subtractDecoderBias() && !(mapping instanceof Mapping.Transcoder),
                 defaults.threshold(),
                 0.99,
                 seed);
@@ -308,7 +317,13 @@ public final class Recipe {
         return new RecipeDefaults(architecture, preset);
     }
 
-    private int expanded(int width) {
+    private int expanded(int inputs) {
+        int width = mapping instanceof Mapping.Crosscoder crosscoder
+                ? crosscoder.parts().stream()
+                        .mapToInt(Mapping.Part::width)
+                        .max()
+                        .orElse(inputs)
+                : inputs;
         long wanted = (long) expansion * width;
         if (wanted > Integer.MAX_VALUE) {
             throw new IllegalArgumentException(
@@ -362,7 +377,10 @@ public final class Recipe {
     private Penalty penalty() {
         double strength = l1 != null ? l1 : defaults().l1();
         return switch (architecture) {
-            case "relu" -> new Penalty.L1(strength, preset == Preset.APRIL || preset == Preset.SAELENS);
+            case "relu" ->
+                new Penalty.L1(
+                        strength,
+                        preset == Preset.APRIL || preset == Preset.SAELENS || mapping instanceof Mapping.Crosscoder);
             case "gated" -> new Penalty.L1(strength, false);
             case "p-anneal" -> new Penalty.Power(strength, LAST_POWER, POWER_START);
             case "jumprelu" -> {

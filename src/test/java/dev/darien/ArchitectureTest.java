@@ -73,6 +73,18 @@ class ArchitectureTest {
                 .resideInAPackage(CUDA + ".."));
     }
 
+    /** Darien downloads nothing and tells nobody anything. */
+    @Test
+    void nothingUsesTheNetwork() {
+        check(noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("java.net..", "javax.net..", "java.rmi..", "com.sun.net..")
+                .orShould()
+                .dependOnClassesThat()
+                .haveNameMatching("java\\.nio\\.channels\\..*(Socket|Datagram).*"));
+    }
+
     @TestFactory
     Stream<DynamicTest> noPackageUsesOneAboveIt() {
         return LAYERS.stream()

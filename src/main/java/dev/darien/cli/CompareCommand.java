@@ -6,6 +6,7 @@ import dev.darien.data.ActivationSources;
 import dev.darien.data.DataException;
 import dev.darien.data.SyntheticSource;
 import dev.darien.device.Device;
+import dev.darien.ensemble.Ensemble;
 import dev.darien.eval.Connectivity;
 import dev.darien.eval.Directions;
 import dev.darien.eval.Evaluator;
@@ -15,8 +16,8 @@ import dev.darien.eval.Similarity;
 import dev.darien.eval.Stability;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
-import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -36,7 +37,7 @@ import picocli.CommandLine.Parameters;
         versionProvider = Version.class,
         sortOptions = false,
         description = {
-            "Says how alike sparse autoencoders are: their geometry, the similarity of each pair, one-to-one matching and"
+            "Says how alike sparse autoencoders, or ensembles of them, are: their geometry, the similarity of each pair, one-to-one matching and"
                     + " stability over all of them, each beside what chance would give.",
             "",
             "With --data also how often their latents fire and which fire together; with synthetic data, how many of the"
@@ -52,7 +53,7 @@ final class CompareCommand implements Callable<Integer> {
             index = "0..*",
             arity = "2..*",
             paramLabel = "SAE",
-            description = "Folders or files of SAEs of the same width, of any format.")
+            description = "Folders or files of SAEs of the same width, of any format, or folders of ensembles.")
     private List<Path> paths = List.of();
 
     @Option(
@@ -99,8 +100,8 @@ final class CompareCommand implements Callable<Integer> {
         try (Device device = arguments.device.open();
                 Opened opened = new Opened()) {
             for (Path path : paths) {
-                Sae sae = opened.add(arguments.input.load(path, device, console));
-                Sae first = opened.saes.getFirst();
+                Autoencoder sae = opened.add(arguments.input.load(path, device, console));
+                Autoencoder first = opened.saes.getFirst();
                 if (sae.width() != first.width()) {
                     throw new DataException("the SAE in " + path + " is of width " + sae.width() + ", but that in "
                             + paths.getFirst() + " is of width " + first.width()
@@ -117,29 +118,35 @@ final class CompareCommand implements Callable<Integer> {
             Map<String, Object> result = new LinkedHashMap<>();
             result.put("saes", saes);
             List<Directions> directions = opened.directions();
+            List<Similarity> similarities = new ArrayList<>();
+            List<Map<String, Object>> pairs = pairs(directions, similarities);
             Stability stability = Stability.of(directions);
             result.put("stability", stability.mean());
             result.put("stability_of_runs", stability.runs());
             result.put("stability_mean_over_runs", stability.asMap().get("mean_over_runs"));
             result.put("stability_chance", stability.chance());
-            result.put("pairs", pairs(directions));
+            double exact = Stability.exact(similarities);
+            if (!Double.isNaN(exact)) {
+                result.put("stability_exact", exact);
+            }
+            result.put("pairs", pairs);
             return result;
         }
     }
 
     /** What has to be closed, in whatever order it was opened. */
     private static final class Opened implements AutoCloseable {
-        private final List<Sae> saes = new ArrayList<>();
+        private final List<Autoencoder> saes = new ArrayList<>();
         private final List<Directions> decoders = new ArrayList<>();
 
-        Sae add(Sae sae) {
+        Autoencoder add(Autoencoder sae) {
             saes.add(sae);
             return sae;
         }
 
         List<Directions> directions() {
-            for (Sae sae : saes) {
-                decoders.add(Directions.decoders(List.of(sae)));
+            for (Autoencoder sae : saes) {
+                decoders.add(Directions.decoders(sae.members()));
             }
             return decoders;
         }
@@ -147,21 +154,25 @@ final class CompareCommand implements Callable<Integer> {
         @Override
         public void close() {
             decoders.forEach(Directions::close);
-            saes.forEach(Sae::close);
+            saes.forEach(Autoencoder::close);
         }
     }
 
-    private Map<String, Object> one(Sae sae, Path path, @Nullable ActivationSource source) {
+    private Map<String, Object> one(Autoencoder sae, Path path, @Nullable ActivationSource source) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("sae", path.toString());
+        if (sae instanceof Ensemble ensemble) {
+            map.putAll(SaeSummary.of(ensemble));
+        }
         map.put("latents", sae.latents());
         map.put("width", sae.width());
-        map.putAll(Geometry.of(List.of(sae)).asMap());
+        map.putAll(Geometry.of(sae.members()).asMap());
         if (source == null) {
             return map;
         }
         SaeArguments.requireSameWidth(sae, path, source);
-        Sae mode = SaeModes.of(sae, path, arguments.mode).values().iterator().next();
+        Autoencoder mode =
+                SaeModes.of(sae, path, arguments.mode).values().iterator().next();
         Map<String, Object> evaluation = Evaluator.evaluate(mode, source).asMap();
         for (String key : List.of("tokens", "l0", "fvu", "dead_fraction", "density")) {
             map.put(key, evaluation.get(key));
@@ -178,7 +189,7 @@ final class CompareCommand implements Callable<Integer> {
         return map;
     }
 
-    private static double connectivity(Sae sae, ActivationSource source) {
+    private static double connectivity(Autoencoder sae, ActivationSource source) {
         Connectivity connectivity = new Connectivity(sae.latents());
         try (Inference inference = sae.inference((int) Math.min(BATCH, source.rows()));
                 Matrix batch = sae.device().staging("batch", source.dtype(), inference.maxRows(), source.width())) {
@@ -193,7 +204,7 @@ final class CompareCommand implements Callable<Integer> {
         return connectivity.value();
     }
 
-    private List<Map<String, Object>> pairs(List<Directions> directions) {
+    private List<Map<String, Object>> pairs(List<Directions> directions, List<Similarity> similarities) {
         List<Map<String, Object>> pairs = new ArrayList<>();
         for (int a = 0; a < directions.size(); a++) {
             for (int b = a + 1; b < directions.size(); b++) {
@@ -204,6 +215,7 @@ final class CompareCommand implements Callable<Integer> {
                             + " latents and aren't matched one to one; --match-up-to allows it");
                 }
                 Similarity similarity = Similarity.of(directions.get(a), directions.get(b), matching);
+                similarities.add(similarity);
                 Map<String, Object> pair = new LinkedHashMap<>();
                 pair.put("a", paths.get(a).toString());
                 pair.put("b", paths.get(b).toString());

@@ -8,7 +8,7 @@ import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,7 +38,10 @@ final class DecodeCommand implements Callable<Integer> {
     private final Console console;
     private final Interruption interruption;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     private Path sae = Path.of("");
 
     @Parameters(index = "1", paramLabel = "CODES", description = "File that darien encode wrote.")
@@ -69,7 +72,7 @@ final class DecodeCommand implements Callable<Integer> {
     public Integer call() {
         OutputFile.check(out, List.of(codes.toString()));
         try (Device device = arguments.open();
-                Sae loaded = input.load(sae, device, console);
+                Autoencoder loaded = input.load(sae, device, console);
                 CodesFile file = CodesFile.open(codes)) {
             SaeInput.requireDecodable(loaded, sae);
             if (file.latents() != loaded.latents()) {
@@ -90,7 +93,7 @@ final class DecodeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void decode(Sae loaded, CodesFile file) {
+    private void decode(Autoencoder loaded, CodesFile file) {
         interruption.onRequest(() -> {});
         Device device = loaded.device();
         int rows = Math.clamp(file.rows(), 1, BATCH);
@@ -116,12 +119,7 @@ final class DecodeCommand implements Callable<Integer> {
                             device.upload(part.indices(), there.indices());
                             device.upload(part.values(), there.values());
                             Matrix block = decoded.slice(0, count);
-                            device.kernels()
-                                    .decode(
-                                            there,
-                                            loaded.weights().decoder(),
-                                            loaded.weights().decoderBias(),
-                                            block);
+                            device.kernels().decode(there, loaded.decoder(), loaded.decoderBias(), block);
                             device.download(block, result.slice(0, count));
                             target.slice(done, count).copyFrom(result.slice(0, count));
                             done += count;

@@ -7,7 +7,7 @@ import dev.darien.model.DownstreamEvaluation;
 import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
 import dev.darien.model.SaeSplice;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -127,7 +127,9 @@ final class DownstreamArguments {
 
     /** What each mode of an SAE does to the model; the splices are closed afterwards. */
     static Map<String, DownstreamEvaluation> evaluate(
-            DownstreamEvaluator evaluator, Map<String, Sae> modes, Function<Sae, SaeSplice> splicing) {
+            DownstreamEvaluator evaluator,
+            Map<String, ? extends Autoencoder> modes,
+            Function<Autoencoder, SaeSplice> splicing) {
         Map<String, SaeSplice> splices = new LinkedHashMap<>();
         List<SaeSplice> opened = new ArrayList<>();
         try {

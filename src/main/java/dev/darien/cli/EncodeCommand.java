@@ -9,8 +9,8 @@ import dev.darien.data.OnNan;
 import dev.darien.device.Device;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
-import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,7 +40,10 @@ final class EncodeCommand implements Callable<Integer> {
     private final Console console;
     private final Interruption interruption;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     private Path sae = Path.of("");
 
     @Parameters(
@@ -72,10 +75,10 @@ final class EncodeCommand implements Callable<Integer> {
     public Integer call() {
         OutputFile.check(out, data);
         try (Device device = arguments.device.open();
-                Sae loaded = arguments.input.load(sae, device, console);
+                Autoencoder loaded = arguments.input.load(sae, device, console);
                 ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
             SaeArguments.requireSameWidth(loaded, sae, source);
-            Sae mode =
+            Autoencoder mode =
                     SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();
             DataCheck.scan(source, OnNan.FAIL, arguments.device.resolvedThreads());
             Map<String, Object> result = encode(mode, source);
@@ -88,7 +91,7 @@ final class EncodeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private Map<String, Object> encode(Sae mode, ActivationSource source) {
+    private Map<String, Object> encode(Autoencoder mode, ActivationSource source) {
         // A flag that is looked at between batches, so that an interrupted command leaves nothing behind.
         interruption.onRequest(() -> {});
         try (CodesWriter writer = new CodesWriter(out, mode.latents());

@@ -11,8 +11,8 @@ import dev.darien.model.DownstreamEvaluation;
 import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
 import dev.darien.model.SaeSplice;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.RowNormalization;
-import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,7 +43,10 @@ import picocli.CommandLine.Parameters;
 final class EvaluateCommand implements Callable<Integer> {
     private final Console console;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     private Path sae = Path.of("");
 
     @Parameters(
@@ -100,8 +103,8 @@ final class EvaluateCommand implements Callable<Integer> {
                     "--ablate and --error-term act within a model; name it with --suffix, or --model with --hook and --text");
         }
         try (Device device = arguments.device.open();
-                Sae loaded = arguments.input.load(sae, device, console)) {
-            Map<String, Sae> modes = SaeModes.of(loaded, sae, arguments.mode);
+                Autoencoder loaded = arguments.input.load(sae, device, console)) {
+            Map<String, Autoencoder> modes = SaeModes.of(loaded, sae, arguments.mode);
             if (downstream.isGiven()) {
                 return evaluateDownstream(loaded, modes);
             }
@@ -116,7 +119,7 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private Map<String, Object> evaluateDownstream(Sae loaded, Map<String, Sae> modes) {
+    private Map<String, Object> evaluateDownstream(Autoencoder loaded, Map<String, Autoencoder> modes) {
         try (OnnxModel model = downstream.open();
                 DownstreamEvaluator evaluator =
                         downstream.evaluator(model, data, arguments.tensor, arguments.device.resolvedThreads())) {
@@ -130,7 +133,7 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private SaeSplice splice(Sae mode) {
+    private SaeSplice splice(Autoencoder mode) {
         if (ablated.isEmpty() && !errorTerm) {
             return SaeSplice.reconstruction(mode);
         }
@@ -143,7 +146,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private static Map<String, Object> evaluate(
-            Map<String, Sae> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
+            Map<String, Autoencoder> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
         Map<String, Object> result = new LinkedHashMap<>();
         Map<String, Object> others = new LinkedHashMap<>();
         modes.forEach((name, mode) -> {

@@ -5,7 +5,7 @@ import dev.darien.data.ActivationSource;
 import dev.darien.data.ActivationSources;
 import dev.darien.data.Examples;
 import dev.darien.eval.ExampleSet;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -13,7 +13,10 @@ import picocli.CommandLine.Parameters;
 
 /** Labelled activations, as the commands that probe take them. */
 final class LabelArguments {
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     Path sae = Path.of("");
 
     @Parameters(
@@ -47,9 +50,10 @@ final class LabelArguments {
     long seed = 1;
 
     /** The examples with their activations and the SAE's codes. */
-    ExampleSet read(Sae loaded, SaeArguments arguments) {
+    ExampleSet read(Autoencoder loaded, SaeArguments arguments) {
         SaeInput.requireDecodable(loaded, sae);
-        Sae mode = SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();
+        Autoencoder mode =
+                SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();
         try (ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
             SaeArguments.requireSameWidth(loaded, sae, source);
             return ExampleSet.of(mode, source, labels(labels, arguments.tensor));

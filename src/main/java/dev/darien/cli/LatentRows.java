@@ -5,7 +5,7 @@ import dev.darien.data.ActivationSource;
 import dev.darien.data.TokenText;
 import dev.darien.eval.LatentSummaries;
 import dev.darien.report.LatentTable;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +22,7 @@ final class LatentRows {
 
     private LatentRows() {}
 
-    static LatentTable of(Sae sae, @Nullable ActivationSource source, int count, @Nullable TokenText text) {
+    static LatentTable of(Autoencoder sae, @Nullable ActivationSource source, int count, @Nullable TokenText text) {
         List<LatentTable.Row> rows = new ArrayList<>();
         for (LatentSummaries.Summary summary : LatentSummaries.of(sae, source, count, CONTEXTS, NEIGHBOURS)) {
             List<TokenText.Context> contexts = new ArrayList<>();

@@ -5,7 +5,7 @@ import dev.darien.device.Device;
 import dev.darien.eval.Absorption;
 import dev.darien.eval.ExampleSet;
 import dev.darien.eval.SparseProbing;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -67,7 +67,7 @@ final class ProbeCommand implements Callable<Integer> {
                 () -> new SparseProbing.Options(ks, folds, data.classes, data.examples, data.seed));
         Absorption.@Nullable Constants constants = constants();
         try (Device device = arguments.device.open();
-                Sae loaded = arguments.input.load(data.sae, device, console)) {
+                Autoencoder loaded = arguments.input.load(data.sae, device, console)) {
             ExampleSet examples = data.read(loaded, arguments);
             SparseProbing probing = SparseProbing.of(examples, options);
             @Nullable

@@ -15,7 +15,7 @@ import dev.darien.report.LatentTable;
 import dev.darien.report.Report;
 import dev.darien.report.ReportContent;
 import dev.darien.report.ReportRun;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import dev.darien.train.MetricsFileListener;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -152,8 +152,8 @@ final class ReportCommand implements Callable<Integer> {
             List<Measured> measured = new ArrayList<>();
             @Nullable LatentTable table = null;
             for (Path folder : runs) {
-                try (Sae sae = arguments.input.load(folder, device, console)) {
-                    Sae mode = SaeModes.of(sae, folder, arguments.mode)
+                try (Autoencoder sae = arguments.input.load(folder, device, console)) {
+                    Autoencoder mode = SaeModes.of(sae, folder, arguments.mode)
                             .values()
                             .iterator()
                             .next();
@@ -196,10 +196,11 @@ final class ReportCommand implements Callable<Integer> {
     }
 
     private static Measured measure(
-            Path folder, Sae sae, @Nullable ActivationSource source, @Nullable DownstreamEvaluator evaluator) {
+            Path folder, Autoencoder sae, @Nullable ActivationSource source, @Nullable DownstreamEvaluator evaluator) {
         Map<String, Object> record = RunRecord.read(folder)
                 .map(RunRecord::content)
-                .orElse(Map.of("architecture", sae.sparsity().id()));
+                .orElse(Map.of(
+                        "architecture", sae.members().getFirst().sparsity().id()));
         if (source != null) {
             SaeArguments.requireSameWidth(sae, folder, source);
         }
@@ -213,7 +214,7 @@ final class ReportCommand implements Callable<Integer> {
         return new Measured(folder, record, source == null ? null : Evaluator.evaluate(sae, source), inModel);
     }
 
-    private LatentTable latents(Sae sae, @Nullable ActivationSource source) {
+    private LatentTable latents(Autoencoder sae, @Nullable ActivationSource source) {
         @Nullable TokenText text = null;
         if (vocabulary != null) {
             text = TokenText.read(DataFiles.of(data), arguments.tensor, vocabulary);

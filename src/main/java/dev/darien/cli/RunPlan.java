@@ -214,6 +214,9 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         if (!arguments.groups.isEmpty() && (only || architecture.equals("matryoshka"))) {
             recipe.groups(arguments.groups);
         }
+        if (arguments.biasLevel && (only || architecture.equals("matryoshka"))) {
+            recipe.biasLevel();
+        }
         if (arguments.kWarmup != null && (only || WITH_K.contains(architecture))) {
             recipe.kWarmup(arguments.kWarmup);
         }

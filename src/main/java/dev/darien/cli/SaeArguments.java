@@ -4,7 +4,7 @@ package dev.darien.cli;
 import dev.darien.data.ActivationSource;
 import dev.darien.data.ActivationSources;
 import dev.darien.data.DataException;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -32,7 +32,7 @@ final class SaeArguments {
     DeviceArguments device = new DeviceArguments();
 
     /** Both name their width, because which of them is the wrong one only the user knows. */
-    static void requireSameWidth(Sae sae, Path folder, ActivationSource source) {
+    static void requireSameWidth(Autoencoder sae, Path folder, ActivationSource source) {
         if (sae.width() != source.width()) {
             throw new DataException("the SAE in " + folder + " takes activations of width " + sae.width() + ", but "
                     + source.describe() + " holds activations of width " + source.width()

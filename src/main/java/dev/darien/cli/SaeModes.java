@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
+import dev.darien.ensemble.Ensemble;
+import dev.darien.ensemble.EnsembleFolder;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
@@ -11,8 +14,11 @@ import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The inference rules that an SAE can be used with: its own, and others that it has the weights for. */
@@ -26,7 +32,48 @@ final class SaeModes {
      * @param wanted name of the rule that is to be the default, or null for the SAE's own
      * @throws UsageException if the SAE can't be used with that rule
      */
-    static Map<String, Sae> of(Sae sae, Path folder, @Nullable String wanted) {
+    static Map<String, Autoencoder> of(Autoencoder sae, Path folder, @Nullable String wanted) {
+        Map<String, Autoencoder> modes = new LinkedHashMap<>(
+                sae instanceof Ensemble ensemble
+                        ? of(ensemble, folder)
+                        : of(sae.members().getFirst(), folder));
+        if (wanted == null) {
+            return modes;
+        }
+        if (!modes.containsKey(wanted)) {
+            throw new UsageException("the SAE in " + folder + " can't be used with --mode " + wanted
+                    + Suggestions.hint(wanted, modes.keySet()) + " (it can with: " + String.join(", ", modes.keySet())
+                    + ")");
+        }
+        Map<String, Autoencoder> ordered = new LinkedHashMap<>();
+        ordered.put(wanted, modes.get(wanted));
+        ordered.putAll(modes);
+        return ordered;
+    }
+
+    /** The rules that all members have. */
+    private static Map<String, Ensemble> of(Ensemble ensemble, Path folder) {
+        List<Map<String, Sae>> each = new ArrayList<>();
+        for (int at = 0; at < ensemble.members().size(); at++) {
+            each.add(of(ensemble.members().get(at), folder.resolve(EnsembleFolder.memberName(at))));
+        }
+        String own = each.stream()
+                .map(modes -> modes.keySet().iterator().next())
+                .distinct()
+                .collect(Collectors.joining("+"));
+        Map<String, Ensemble> modes = new LinkedHashMap<>();
+        modes.put(own, ensemble);
+        for (String name : each.getFirst().keySet()) {
+            if (each.stream().allMatch(one -> one.containsKey(name))) {
+                modes.putIfAbsent(
+                        name,
+                        ensemble.with(each.stream().map(one -> one.get(name)).toList()));
+            }
+        }
+        return modes;
+    }
+
+    private static Map<String, Sae> of(Sae sae, Path folder) {
         Map<String, Sae> modes = new LinkedHashMap<>();
         modes.put(name(sae.sparsity()), sae);
         if (sae.sparsity() instanceof JumpRelu) {
@@ -36,18 +83,7 @@ final class SaeModes {
                     .filter(k -> k >= 1 && k <= sae.latents())
                     .ifPresent(k -> modes.put("topk", sae.with(new TopK(k))));
         }
-        if (wanted == null) {
-            return modes;
-        }
-        if (!modes.containsKey(wanted)) {
-            throw new UsageException("the SAE in " + folder + " can't be used with --mode " + wanted
-                    + Suggestions.hint(wanted, modes.keySet()) + " (it can with: " + String.join(", ", modes.keySet())
-                    + ")");
-        }
-        Map<String, Sae> ordered = new LinkedHashMap<>();
-        ordered.put(wanted, modes.get(wanted));
-        ordered.putAll(modes);
-        return ordered;
+        return modes;
     }
 
     private static String name(Sparsity sparsity) {

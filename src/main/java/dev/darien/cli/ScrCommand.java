@@ -5,7 +5,7 @@ import dev.darien.device.Device;
 import dev.darien.eval.ExampleSet;
 import dev.darien.eval.Scr;
 import dev.darien.eval.Tpp;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -71,7 +71,7 @@ final class ScrCommand implements Callable<Integer> {
             throw new UsageException("--examples must be at least 1 and --classes at least 2");
         }
         try (Device device = arguments.device.open();
-                Sae loaded = arguments.input.load(data.sae, device, console)) {
+                Autoencoder loaded = arguments.input.load(data.sae, device, console)) {
             ExampleSet examples = data.read(loaded, arguments);
             Map<String, Object> result = spurious == null
                     ? Tpp.of(examples, data.classes, data.examples, numbers, data.seed)

@@ -8,8 +8,7 @@ import dev.darien.model.DownstreamEvaluation;
 import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
 import dev.darien.model.Splice;
-import dev.darien.sae.HostWeights;
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -42,7 +41,10 @@ final class SteerCommand implements Callable<Integer> {
 
     private final Console console;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     private Path sae = Path.of("");
 
     @Parameters(index = "1..*", paramLabel = "DATA", description = "Activations for --suffix.")
@@ -123,7 +125,7 @@ final class SteerCommand implements Callable<Integer> {
 
     private Map<String, Object> steer() {
         try (Device device = arguments.device.open();
-                Sae loaded = arguments.input.load(sae, device, console);
+                Autoencoder loaded = arguments.input.load(sae, device, console);
                 OnnxModel model = downstream.open();
                 DownstreamEvaluator evaluator =
                         downstream.evaluator(model, data, arguments.tensor, arguments.device.resolvedThreads())) {
@@ -133,7 +135,7 @@ final class SteerCommand implements Callable<Integer> {
                     throw new UsageException("there is no latent " + latent + ", only 0 to " + (loaded.latents() - 1));
                 }
             }
-            Sae mode =
+            Autoencoder mode =
                     SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();
             List<Steered> steered = directions(mode, evaluator);
             Map<String, Splice> splices = new LinkedHashMap<>();
@@ -145,32 +147,30 @@ final class SteerCommand implements Callable<Integer> {
         }
     }
 
-    private List<Steered> directions(Sae mode, DownstreamEvaluator evaluator) {
+    private List<Steered> directions(Autoencoder mode, DownstreamEvaluator evaluator) {
         int wanted = latents.isEmpty() ? count : mode.latents();
         List<LatentSummaries.Summary> summaries = LatentSummaries.of(mode, evaluator.activations(), wanted, 0, 0);
         List<Steered> steered = new ArrayList<>();
         double sum = 0;
-        try (HostWeights host = HostWeights.of(mode)) {
-            List<Integer> chosen = latents.isEmpty()
-                    ? summaries.stream().map(LatentSummaries.Summary::latent).toList()
-                    : latents;
-            for (int latent : chosen) {
-                float[] row = host.weights().decoder().toArray(latent);
-                double norm = Math.sqrt(IntStream.range(0, row.length)
-                        .mapToDouble(t -> (double) row[t] * row[t])
-                        .sum());
-                double mean = summaries.stream()
-                        .filter(summary -> summary.latent() == latent)
-                        .mapToDouble(LatentSummaries.Summary::mean)
-                        .findFirst()
-                        .orElse(0);
-                double by = scale != null ? scale : mean * norm;
-                for (int t = 0; t < row.length; t++) {
-                    row[t] = norm == 0 ? 0 : (float) (row[t] / norm);
-                }
-                steered.add(new Steered(latent, row, by));
-                sum += by;
+        List<Integer> chosen = latents.isEmpty()
+                ? summaries.stream().map(LatentSummaries.Summary::latent).toList()
+                : latents;
+        for (int latent : chosen) {
+            float[] row = mode.decoderRows(latent)[0];
+            double norm = Math.sqrt(IntStream.range(0, row.length)
+                    .mapToDouble(t -> (double) row[t] * row[t])
+                    .sum());
+            double mean = summaries.stream()
+                    .filter(summary -> summary.latent() == latent)
+                    .mapToDouble(LatentSummaries.Summary::mean)
+                    .findFirst()
+                    .orElse(0);
+            double by = scale != null ? scale : mean * norm;
+            for (int t = 0; t < row.length; t++) {
+                row[t] = norm == 0 ? 0 : (float) (row[t] / norm);
             }
+            steered.add(new Steered(latent, row, by));
+            sum += by;
         }
         if (steered.isEmpty()) {
             throw new UsageException("no latent is active on this data, so there is none to steer with; name --latents"

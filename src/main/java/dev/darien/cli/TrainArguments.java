@@ -166,6 +166,11 @@ final class TrainArguments {
     List<Integer> groups = List.of();
 
     @Option(
+            names = "--bias-level",
+            description = "Count the error of the decoder bias alone as one more group's (matryoshka).")
+    boolean biasLevel;
+
+    @Option(
             names = "--sparsity-warmup",
             paramLabel = "STEPS",
             description = "Steps over which the penalty rises (default: 5 %% of the run).")

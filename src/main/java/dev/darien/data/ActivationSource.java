@@ -4,6 +4,7 @@ package dev.darien.data;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * Rows of activations [rows, width] that can be read in any order, as often as wanted, and from several threads at
@@ -49,6 +50,11 @@ public interface ActivationSource extends AutoCloseable {
 
     /** Where {@code row} lies (file, tensor, row within it), for messages. */
     String locate(long row);
+
+    /** As {@link #locate(long)}, with the column. */
+    default String locate(long row, int column) {
+        return locate(row) + ", column " + Objects.checkIndex(column, width());
+    }
 
     /**
      * The {@code count} rows from {@code first} as a source of their own. It owns nothing: close this source, not the

@@ -9,6 +9,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** Opens activation sources. */
@@ -43,6 +44,83 @@ public final class ActivationSources {
             }
         }
         return open(files, tensor);
+    }
+
+    /**
+     * As {@link #parse(List, String)}, with several tensors of the same rows side by side, as {@link #open(List, List)}
+     * has them.
+     *
+     * @throws DataException also if several tensors of synthetic data are wanted, which has one
+     */
+    public static ActivationSource parse(List<String> arguments, List<String> tensors) {
+        if (tensors.size() == 1) {
+            return parse(arguments, tensors.getFirst());
+        }
+        for (String argument : arguments) {
+            if (argument.startsWith(SyntheticSource.PREFIX)) {
+                throw new DataException("synthetic data has no tensors but its activations, but "
+                        + String.join(", ", tensors) + " were asked for; name files that hold them");
+            }
+        }
+        return openJoined(tensors, tensor -> parse(arguments, tensor));
+    }
+
+    /**
+     * Opens several tensors of the same files side by side, as one source whose width is the sum of theirs: the columns of
+     * the first tensor come first. It is of their type, or F32 where they differ.
+     *
+     * @throws DataException if a file can't be read, has no such tensor, or not as many rows of each
+     */
+    public static ActivationSource open(List<Path> files, List<String> tensors) {
+        return tensors.size() == 1
+                ? open(files, tensors.getFirst())
+                : openJoined(tensors, tensor -> open(files, tensor));
+    }
+
+    /**
+     * Sources of as many rows side by side, as one whose width is the sum of theirs. Closing it closes them; if there is an
+     * exception they stay open.
+     *
+     * @throws DataException if they differ in the number of rows
+     */
+    public static ActivationSource join(List<ActivationSource> parts) {
+        return parts.size() == 1 ? parts.getFirst() : new JoinedSource(parts);
+    }
+
+    private static ActivationSource openJoined(List<String> tensors, Function<String, ActivationSource> opener) {
+        List<ActivationSource> parts = new ArrayList<>();
+        try {
+            for (String tensor : tensors) {
+                parts.add(opener.apply(tensor));
+            }
+            requireSameFiles(parts);
+            return join(parts);
+        } catch (RuntimeException | Error e) {
+            parts.forEach(ActivationSource::close);
+            throw e;
+        }
+    }
+
+    /** Each file must have as many rows of each tensor, or what lies side by side wouldn't belong together. */
+    private static void requireSameFiles(List<ActivationSource> parts) {
+        MappedSource first = (MappedSource) parts.getFirst();
+        for (ActivationSource part : parts) {
+            MappedSource other = (MappedSource) part;
+            for (int file = 0; file + 1 < first.starts().length; file++) {
+                requireSameRows(
+                        first.describe(file),
+                        first.starts()[file + 1] - first.starts()[file],
+                        other.describe(file),
+                        other.starts()[file + 1] - other.starts()[file]);
+            }
+        }
+    }
+
+    static void requireSameRows(String first, long rows, String other, long otherRows) {
+        if (rows != otherRows) {
+            throw new DataException("%s has %d rows, but %s has %d; both must hold the same tokens in the same order"
+                    .formatted(first, rows, other, otherRows));
+        }
     }
 
     /**

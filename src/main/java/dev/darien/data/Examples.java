@@ -50,7 +50,8 @@ public final class Examples {
     private static List<String> sorted(List<String> labels) {
         TreeMap<String, String> byKey = new TreeMap<>();
         for (String label : labels) {
-            byKey.put(label.matches("\\d{1,18}") ? "%018d".formatted(Long.parseLong(label)) : label, label);
+            // Behind the value the label itself: 2 and 02 are two.
+            byKey.put(label.matches("\\d{1,18}") ? "%018d ".formatted(Long.parseLong(label)) + label : label, label);
         }
         return List.copyOf(byKey.values());
     }

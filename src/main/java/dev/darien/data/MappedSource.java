@@ -98,6 +98,16 @@ final class MappedSource implements ActivationSource {
         return found >= 0 ? found : -found - 2;
     }
 
+    /** The first row of each file, and behind them the number of rows. */
+    long[] starts() {
+        return starts.clone();
+    }
+
+    /** Number {@code file}, for messages. */
+    String describe(int file) {
+        return shards[file].what();
+    }
+
     @Override
     public String describe() {
         return shards.length == 1

@@ -54,5 +54,10 @@ record SlicedSource(ActivationSource whole, long first, long rows) implements Ac
     }
 
     @Override
+    public String locate(long row, int column) {
+        return whole.locate(first + Objects.checkIndex(row, rows), column);
+    }
+
+    @Override
     public void close() {}
 }

@@ -7,10 +7,10 @@ import dev.darien.data.Examples;
 import dev.darien.data.SeededRandom;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
-import dev.darien.sae.HostWeights;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
-import dev.darien.sae.Sae;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * Labelled examples with their activations and the codes of an SAE, both averaged over the tokens of an example
@@ -38,7 +38,7 @@ public final class ExampleSet {
      *
      * @throws DataException if the widths or the numbers of tokens differ, or an example has no token
      */
-    public static ExampleSet of(Sae sae, ActivationSource source, Examples examples) {
+    public static ExampleSet of(Autoencoder sae, ActivationSource source, Examples examples) {
         if (source.width() != sae.width()) {
             throw new DataException(source.describe() + " has activations of width " + source.width()
                     + ", but the SAE was trained on width " + sae.width());
@@ -83,7 +83,13 @@ public final class ExampleSet {
         }
         // Sequences without tokens, as of empty lines, are no examples: they keep a label that nobody asks for.
         return new ExampleSet(
-                examples, activations, new Features.Sparse(indices, values, decoder(sae)), source.width());
+                examples,
+                activations,
+                new Features.Sparse(
+                        indices,
+                        values,
+                        sae.decoderRows(IntStream.range(0, sae.latents()).toArray())),
+                source.width());
     }
 
     private static float[] added(float[] sum, float[] row, double weight) {
@@ -119,16 +125,6 @@ public final class ExampleSet {
         }
         indices[example] = Arrays.copyOf(newIndices, end);
         values[example] = Arrays.copyOf(newValues, end);
-    }
-
-    private static float[][] decoder(Sae sae) {
-        float[][] rows = new float[sae.latents()][];
-        try (HostWeights host = HostWeights.of(sae)) {
-            for (int row = 0; row < rows.length; row++) {
-                rows[row] = host.weights().decoder().toArray(row);
-            }
-        }
-        return rows;
     }
 
     /** The examples and their labels. */

@@ -5,9 +5,8 @@ import dev.darien.data.ActivationSource;
 import dev.darien.device.Device;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
-import dev.darien.sae.HostWeights;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
-import dev.darien.sae.Sae;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -69,7 +68,8 @@ public final class LatentSummaries {
      * @param tokens how many of its strongest tokens each latent keeps
      * @param neighbours how many other latents each one lists
      */
-    public static List<Summary> of(Sae sae, @Nullable ActivationSource source, int count, int tokens, int neighbours) {
+    public static List<Summary> of(
+            Autoencoder sae, @Nullable ActivationSource source, int count, int tokens, int neighbours) {
         LatentSummaries all = new LatentSummaries(sae.latents(), tokens);
         if (source != null) {
             all.watch(sae, source);
@@ -85,7 +85,7 @@ public final class LatentSummaries {
         return all.summaries(chosen, nearest(sae, chosen, Math.min(neighbours, sae.latents() - 1)));
     }
 
-    private void watch(Sae sae, ActivationSource source) {
+    private void watch(Autoencoder sae, ActivationSource source) {
         try (Inference inference = sae.inference((int) Math.min(BATCH, source.rows()));
                 Matrix batch = sae.device().staging("batch", source.dtype(), inference.maxRows(), source.width())) {
             for (long first = 0; first < source.rows(); first += inference.maxRows()) {
@@ -146,20 +146,14 @@ public final class LatentSummaries {
         return summaries;
     }
 
-    private static List<List<Neighbour>> nearest(Sae sae, int[] chosen, int count) {
+    private static List<List<Neighbour>> nearest(Autoencoder sae, int[] chosen, int count) {
         List<List<Neighbour>> nearest = new ArrayList<>();
         if (chosen.length == 0 || count == 0) {
             return Collections.nCopies(chosen.length, List.of());
         }
-        float[][] rows = new float[chosen.length][];
-        try (HostWeights host = HostWeights.of(sae)) {
-            for (int at = 0; at < rows.length; at++) {
-                rows[at] = host.weights().decoder().toArray(chosen[at]);
-            }
-        }
         Device device = sae.device();
-        try (Directions some = Directions.of(device, rows);
-                Directions all = Directions.decoders(List.of(sae))) {
+        try (Directions some = Directions.of(device, sae.decoderRows(chosen));
+                Directions all = Directions.decoders(sae.members())) {
             Cosines.forEachRow(some, all, (row, cosines) -> nearest.add(nearest(cosines, chosen[row], count)));
         }
         return nearest;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.eval;
 
-import dev.darien.sae.Sae;
+import dev.darien.sae.Autoencoder;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -22,15 +21,15 @@ public record Recovery(double mmcs, double recall, double chance) {
      *
      * @throws IllegalArgumentException if the directions are of another width, or there are none
      */
-    public static Recovery of(Sae sae, float[][] truth) {
+    public static Recovery of(Autoencoder sae, float[][] truth) {
         if (truth.length == 0) {
             throw new IllegalArgumentException("there are no true directions to compare with");
         }
         for (float[] direction : truth) {
             requireDirection(direction);
-            if (direction.length != sae.width()) {
+            if (direction.length != sae.outputWidth()) {
                 throw new IllegalArgumentException("the true directions are of width " + direction.length
-                        + ", but the SAE is of width " + sae.width());
+                        + ", but the SAE is of width " + sae.outputWidth());
             }
         }
         double sum = 0;
@@ -42,7 +41,7 @@ public record Recovery(double mmcs, double recall, double chance) {
             }
         }
         return new Recovery(
-                sum / truth.length, (double) found / truth.length, chanceCosine(sae.latents(), sae.width()));
+                sum / truth.length, (double) found / truth.length, chanceCosine(sae.latents(), sae.outputWidth()));
     }
 
     private static void requireDirection(float[] direction) {
@@ -55,9 +54,9 @@ public record Recovery(double mmcs, double recall, double chance) {
     }
 
     /** For each true direction its largest cosine with a decoder row; rows of norm 0 have cosine 0 with everything. */
-    private static float[] largestCosines(Sae sae, float[][] truth) {
+    private static float[] largestCosines(Autoencoder sae, float[][] truth) {
         try (Directions directions = Directions.of(sae.device(), truth);
-                Directions decoder = Directions.decoders(List.of(sae))) {
+                Directions decoder = Directions.decoders(sae.members())) {
             return Cosines.largest(directions, decoder).byA();
         }
     }

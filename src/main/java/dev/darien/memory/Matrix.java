@@ -163,6 +163,15 @@ public final class Matrix implements AutoCloseable {
         return new Matrix(segment, bytesBefore, dtype, rows, count, stride, null);
     }
 
+    /** A view of {@code count} columns from {@code first}. */
+    public Matrix columnSlice(int first, int count) {
+        Objects.checkFromIndexSize(first, count, columns);
+        long skipped = rows == 0 || count == 0 ? 0 : (long) first * dtype.bytes();
+        return segment.byteSize() == 0
+                ? new Matrix(segment, bytesBefore + skipped, dtype, rows, count, stride, null)
+                : new Matrix(segment.asSlice(skipped), dtype, rows, count, stride, null);
+    }
+
     /** Element (row, column) of a floating-point matrix, widened or rounded to single precision. */
     public float get(long row, int column) {
         long at = offset(row, column);

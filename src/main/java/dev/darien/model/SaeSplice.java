@@ -5,8 +5,8 @@ import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
-import dev.darien.sae.Sae;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import java.util.Set;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 public final class SaeSplice implements Splice, AutoCloseable {
     private static final int ROWS = 1024;
 
-    private final Sae sae;
+    private final Autoencoder sae;
     private final Device device;
     private final Inference inference;
     private final Matrix host;
@@ -38,7 +38,7 @@ public final class SaeSplice implements Splice, AutoCloseable {
         void edit(SparseCodes codes);
     }
 
-    private SaeSplice(Sae sae, @Nullable Edit edit, boolean errorTerm) {
+    private SaeSplice(Autoencoder sae, @Nullable Edit edit, boolean errorTerm) {
         this.sae = sae;
         this.device = sae.device();
         this.edit = edit;
@@ -48,7 +48,7 @@ public final class SaeSplice implements Splice, AutoCloseable {
     }
 
     /** The reconstruction, without the error term. */
-    public static SaeSplice reconstruction(Sae sae) {
+    public static SaeSplice reconstruction(Autoencoder sae) {
         return new SaeSplice(sae, null, false);
     }
 
@@ -58,7 +58,7 @@ public final class SaeSplice implements Splice, AutoCloseable {
      * @throws IllegalStateException when it is used, if the SAE normalises each activation vector: codes alone don't say
      *     how large it was
      */
-    public static SaeSplice edited(Sae sae, Edit edit) {
+    public static SaeSplice edited(Autoencoder sae, Edit edit) {
         return new SaeSplice(sae, edit, true);
     }
 
@@ -69,7 +69,7 @@ public final class SaeSplice implements Splice, AutoCloseable {
      * @throws IllegalArgumentException if the SAE has no such latent
      * @throws IllegalStateException as {@link #edited}
      */
-    public static SaeSplice without(Sae sae, Set<Integer> latents, boolean errorTerm) {
+    public static SaeSplice without(Autoencoder sae, Set<Integer> latents, boolean errorTerm) {
         BitSet removed = new BitSet(sae.latents());
         for (int latent : latents) {
             if (latent < 0 || latent >= sae.latents()) {

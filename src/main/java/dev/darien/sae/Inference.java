@@ -1,175 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.sae;
 
-import dev.darien.device.Device;
-import dev.darien.device.PackedEncoder;
-import dev.darien.memory.Allocator;
-import dev.darien.memory.Closing;
-import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
-import java.util.ArrayList;
-import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Encodes and decodes batch after batch in buffers of its own. What {@link #encode} and {@link #decode} return is valid
- * until the next call, and on the SAE's device.
+ * until the next call, and on the device of the {@link Autoencoder} that it belongs to. Close it before that.
  */
-public final class Inference implements AutoCloseable {
-    /** Bounds the codes of one batch, whose number a threshold rule doesn't: 2^23 entries are 64 MB. */
-    private static final long MAX_ENTRIES = 1L << 23;
-
-    private final Sae sae;
-    private final Device device;
-    private final int maxRows;
-    private final Allocator memory;
-    private final PackedEncoder encoder;
-    private final Matrix input;
-    private final Matrix output;
-    private final SparseCodes codes;
-    private final @Nullable RowNormalizer normalizer;
-
-    Inference(Sae sae, int requestedRows) {
-        this.sae = sae;
-        this.device = sae.device();
-        long perRow = Math.max(1, sae.sparsity().capacity(1, sae.latents()));
-        this.maxRows = (int) Math.max(1, Math.min(Math.max(1, requestedRows), MAX_ENTRIES / perRow));
-        this.memory = device.memory().child("inference");
-        @Nullable PackedEncoder made = null;
-        @Nullable RowNormalizer normalizing = null;
-        try {
-            this.input = memory.matrix("input", maxRows, sae.width());
-            this.output = memory.matrix("reconstruction", maxRows, sae.width());
-            this.codes = SparseCodes.allocate(
-                    memory, maxRows, sae.latents(), sae.sparsity().capacity(maxRows, sae.latents()));
-            made = device.packedEncoder(sae.latents(), sae.width());
-            if (sae.normalization() != RowNormalization.NONE) {
-                normalizing = new RowNormalizer(sae.normalization(), device, maxRows, sae.width());
-            }
-            device.kernels().pack(sae.weights().encoder(), sae.weights().encoderBias(), made);
-            this.encoder = made;
-            this.normalizer = normalizing;
-        } catch (RuntimeException | Error e) {
-            Closing.after(e, made, normalizing, memory::releaseAll, memory);
-            throw e;
-        }
-    }
-
+public interface Inference extends AutoCloseable {
     /** Most rows that one call takes; may be fewer than were asked for. */
-    public int maxRows() {
-        return maxRows;
-    }
+    int maxRows();
 
     /**
      * The codes of {@code x}, F32, F16 or BF16[rows, d].
      *
      * @throws IllegalArgumentException if the width is another, or there are more than {@link #maxRows()} rows
      */
-    public SparseCodes encode(Matrix x) {
-        if (x.columns() != sae.width()) {
-            throw new IllegalArgumentException(
-                    "the SAE takes activations of width " + sae.width() + ", not " + x.columns());
-        }
-        if (x.rows() > maxRows) {
-            throw new IllegalArgumentException(x.rows() + " rows are more than this inference's " + maxRows);
-        }
-        Matrix centred = input.slice(0, x.rows());
-        device.kernels()
-                .convert(
-                        normalizer == null ? x : normalizer.apply(x),
-                        1,
-                        sae.subtractsDecoderBias() ? sae.weights().decoderBias() : null,
-                        centred);
-        SparseCodes selected = codes.firstRows(x.intRows());
-        sae.sparsity()
-                .select(
-                        device.kernels(),
-                        new Selection(centred, encoder, sae.weights().thresholds(), null, false, null, null, selected));
-        return selected;
-    }
+    SparseCodes encode(Matrix x);
 
     /**
-     * The reconstructions of {@code selected}, F32[rows, d]. With a {@link RowNormalization}, {@code selected} must be the
-     * codes that {@link #encode} returned last.
+     * The reconstructions of {@code codes}, F32[rows, d']. With a {@link RowNormalization} or a skip connection, {@code
+     * codes} must be those that {@link #encode} returned last.
+     *
+     * @throws IllegalArgumentException if there aren't as many rows then
      */
-    public Matrix decode(SparseCodes selected) {
-        Matrix out = output.slice(0, selected.rows());
-        device.kernels().decode(selected, sae.weights().decoder(), sae.weights().decoderBias(), out);
-        if (normalizer != null) {
-            normalizer.undo(out);
-        }
-        return out;
-    }
+    Matrix decode(SparseCodes codes);
 
-    /** The codes of any number of rows, in host memory with just the room they need; the caller closes them. */
-    SparseCodes encodeAll(Matrix x) {
-        List<SparseCodes> parts = new ArrayList<>();
-        try {
-            for (long first = 0; first < x.rows(); first += maxRows) {
-                parts.add(toHost(encode(x.slice(first, Math.min(maxRows, x.rows() - first)))));
-            }
-            return parts.size() == 1 ? parts.removeFirst() : join(parts, x.intRows());
-        } finally {
-            parts.forEach(SparseCodes::close);
-        }
-    }
-
-    /** A copy of {@code selected} in memory that Java can read; the caller closes it. */
-    public SparseCodes toHost(SparseCodes selected) {
-        List<Matrix> made = new ArrayList<>();
-        try {
-            Matrix offsets = hostCopy("code offsets", selected.offsets(), made);
-            int entries = Math.toIntExact(offsets.getLong(0, selected.rows()));
-            return new SparseCodes(
-                    offsets,
-                    hostCopy("code indices", selected.indices().prefix(entries), made),
-                    hostCopy("code values", selected.values().prefix(entries), made),
-                    selected.latents());
-        } catch (RuntimeException | Error e) {
-            made.forEach(Matrix::close);
-            throw e;
-        }
-    }
-
-    private Matrix hostCopy(String label, Matrix matrix, List<Matrix> made) {
-        Matrix copy = device.staging(label, matrix.dtype(), matrix.rows(), matrix.columns());
-        made.add(copy);
-        device.download(matrix, copy);
-        return copy;
-    }
-
-    private SparseCodes join(List<SparseCodes> parts, int rows) {
-        long entries = parts.stream().mapToLong(SparseCodes::entries).sum();
-        SparseCodes all = new SparseCodes(
-                device.staging("code offsets", DType.I64, 1, rows + 1),
-                device.staging("code indices", DType.I32, 1, Math.toIntExact(entries)),
-                device.staging("code values", DType.F32, 1, Math.toIntExact(entries)),
-                sae.latents());
-        int row = 0;
-        int at = 0;
-        for (SparseCodes part : parts) {
-            for (int r = 0; r < part.rows(); r++) {
-                all.offsets().setLong(0, row++, at + (long) part.start(r));
-            }
-            for (int entry = 0; entry < part.entries(); entry++, at++) {
-                all.indices().setLong(0, at, part.latent(entry));
-                all.values().set(0, at, part.value(entry));
-            }
-        }
-        all.offsets().setLong(0, rows, at);
-        return all;
-    }
+    /** A copy of {@code codes} in memory that Java can read; the caller closes it. */
+    SparseCodes toHost(SparseCodes codes);
 
     @Override
-    public void close() {
-        try (memory;
-                input;
-                output;
-                codes;
-                encoder;
-                normalizer) {
-            // Closed in reverse order, each whatever happens to the others.
-        }
-    }
+    void close();
 }

@@ -8,22 +8,24 @@ import dev.darien.memory.SparseCodes;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
  * A sparse autoencoder on a device: {@code f = σ(W_enc·(x - b_dec) + b_enc)}, {@code x̂ = W_decᵀ·f + b_dec}, where σ is
  * its {@link Sparsity} and the first {@code b_dec} is there if {@link #subtractsDecoderBias()}. Works on activations as
  * they come: the input scale of training is folded into the weights. Some SAEs of other projects have a
- * {@link RowNormalization} around all that.
+ * {@link RowNormalization} around all that. Transcoders and crosscoders are SAEs with another {@link Mapping}.
  *
  * <p>Close it before its device. Not for several threads at once.
  */
-public final class Sae implements AutoCloseable {
+public final class Sae implements Autoencoder {
     private final Device device;
     private final SaeWeights weights;
     private final Sparsity sparsity;
     private final boolean subtractsDecoderBias;
     private final RowNormalization normalization;
+    private final Mapping mapping;
     private final Map<String, Object> configuration;
 
     /**
@@ -53,6 +55,24 @@ public final class Sae implements AutoCloseable {
             boolean subtractsDecoderBias,
             RowNormalization normalization,
             Map<String, Object> configuration) {
+        this(device, weights, sparsity, subtractsDecoderBias, normalization, new Mapping.Identity(), configuration);
+    }
+
+    /**
+     * As above, of what {@code mapping} says.
+     *
+     * @throws IllegalArgumentException if the rule needs thresholds and there are none, or the weights are those of another
+     *     mapping
+     */
+    public Sae(
+            Device device,
+            SaeWeights weights,
+            Sparsity sparsity,
+            boolean subtractsDecoderBias,
+            RowNormalization normalization,
+            Mapping mapping,
+            Map<String, Object> configuration) {
+        requireFitting(mapping, weights, subtractsDecoderBias);
         if (sparsity.hasThresholds() && weights.thresholds() == null) {
             throw new IllegalArgumentException(sparsity.id() + " needs a threshold for each latent");
         }
@@ -66,13 +86,32 @@ public final class Sae implements AutoCloseable {
         this.sparsity = sparsity;
         this.subtractsDecoderBias = subtractsDecoderBias;
         this.normalization = normalization;
+        this.mapping = mapping;
         // Not Map.copyOf: other projects' files hold nulls, and their order is worth keeping.
         this.configuration = Collections.unmodifiableMap(new LinkedHashMap<>(configuration));
     }
 
+    private static void requireFitting(Mapping mapping, SaeWeights weights, boolean subtractsDecoderBias) {
+        boolean fits =
+                switch (mapping) {
+                    case Mapping.Identity ignored -> weights.skip() == null;
+                    case Mapping.Transcoder transcoder ->
+                        transcoder.skip() == (weights.skip() != null) && !subtractsDecoderBias;
+                    case Mapping.Crosscoder crosscoder ->
+                        weights.skip() == null && crosscoder.width() == weights.width();
+                };
+        if (!fits || weights.outputWidth() != mapping.outputWidth(weights.width())) {
+            throw new IllegalArgumentException(
+                    "weights from " + weights.encoder().shape() + " to "
+                            + weights.decoder().shape() + (weights.skip() == null ? "" : " with a skip connection")
+                            + " don't fit a " + mapping
+                            + (subtractsDecoderBias ? ", whose encoder is to see x - b_dec" : ""));
+        }
+    }
+
     /** The same weights with another rule. They are shared: close only one of the two. */
     public Sae with(Sparsity rule) {
-        return new Sae(device, weights, rule, subtractsDecoderBias, normalization, configuration);
+        return new Sae(device, weights, rule, subtractsDecoderBias, normalization, mapping, configuration);
     }
 
     /**
@@ -96,7 +135,7 @@ public final class Sae implements AutoCloseable {
 
     /** The codes of {@code x}, one row each, in memory that Java can read; the caller closes them. */
     public SparseCodes encode(Matrix x) {
-        try (Inference inference = inference(x.intRows())) {
+        try (SaeInference inference = new SaeInference(this, x.intRows())) {
             return inference.encodeAll(x);
         }
     }
@@ -112,56 +151,37 @@ public final class Sae implements AutoCloseable {
     }
 
     /**
-     * The reconstructions of {@code codes}, F32[rows, d], in memory that Java can read; the caller closes the matrix.
+     * The reconstructions of {@code codes}, F32[rows, d'], in memory that Java can read; the caller closes the matrix.
      *
      * @param codes in the host's memory, as {@link #encode} returns them
-     * @throws IllegalStateException if the SAE normalises each activation vector: codes alone don't say how large it was.
-     *     {@link #inference} remembers it.
+     * @throws IllegalStateException if the SAE normalises each activation vector or has a skip connection: codes alone don't
+     *     say what it was. {@link #inference} remembers it.
      */
+    @Override
     public Matrix decode(SparseCodes codes) {
         if (normalization != RowNormalization.NONE) {
             throw new IllegalStateException("the SAE normalises each activation vector (" + normalization.id()
                     + "), so that codes alone don't say what they were made of; encode and decode with inference()");
         }
-        if (codes.latents() != latents()) {
-            throw new IllegalArgumentException(
-                    "codes of " + codes.latents() + " latents can't be decoded by an SAE of " + latents());
+        if (weights.skip() != null) {
+            throw new IllegalStateException(
+                    "the transcoder has a skip connection, so that codes alone don't say all that"
+                            + " it decodes; encode and decode with inference()");
         }
-        Matrix out = device.staging("reconstruction", DType.F32, codes.rows(), width());
-        try {
-            if (weights.decoder().isHost()) {
-                decode(codes, out);
-            } else {
-                decodeThere(codes, out);
-            }
-            return out;
-        } catch (RuntimeException | Error e) {
-            out.close();
-            throw e;
-        }
+        return Autoencoder.super.decode(codes);
     }
 
-    private void decode(SparseCodes codes, Matrix out) {
-        device.kernels().decode(codes, weights.decoder(), weights.decoderBias(), out);
-    }
-
-    /** On a device whose memory is not the host's. */
-    private void decodeThere(SparseCodes host, Matrix out) {
-        try (SparseCodes codes = SparseCodes.allocate(device.memory(), host.rows(), latents(), host.capacity());
-                Matrix result = device.memory().matrix("reconstruction", host.rows(), width())) {
-            device.upload(host.offsets(), codes.offsets());
-            device.upload(host.indices(), codes.indices().prefix(host.capacity()));
-            device.upload(host.values(), codes.values().prefix(host.capacity()));
-            decode(codes, result);
-            device.download(result, out);
-        }
-    }
-
-    /** Buffers to encode and decode many batches of at most {@code maxRows} rows without allocating for each. */
+    @Override
     public Inference inference(int maxRows) {
-        return new Inference(this, maxRows);
+        return new SaeInference(this, maxRows);
     }
 
+    @Override
+    public List<Sae> members() {
+        return List.of(this);
+    }
+
+    @Override
     public Device device() {
         return device;
     }
@@ -179,7 +199,12 @@ public final class Sae implements AutoCloseable {
         return subtractsDecoderBias;
     }
 
-    /** What is done to each activation vector before all this, and undone after it. */
+    @Override
+    public Mapping mapping() {
+        return mapping;
+    }
+
+    @Override
     public RowNormalization normalization() {
         return normalization;
     }
@@ -189,12 +214,22 @@ public final class Sae implements AutoCloseable {
         return configuration;
     }
 
-    /** Number of latents, F. */
+    @Override
     public int latents() {
         return weights.latents();
     }
 
-    /** Width of the activations, d. */
+    @Override
+    public Matrix decoder() {
+        return weights.decoder();
+    }
+
+    @Override
+    public Matrix decoderBias() {
+        return weights.decoderBias();
+    }
+
+    @Override
     public int width() {
         return weights.width();
     }

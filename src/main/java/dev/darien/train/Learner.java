@@ -6,7 +6,6 @@ import dev.darien.device.Device;
 import dev.darien.device.Kernels;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
-import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.BatchTopK;
@@ -26,12 +25,10 @@ import org.jspecify.annotations.Nullable;
  * never held; peak memory is weights, moments and (with clipping or chunks) gradients, and a few buffers of size B×d.
  */
 final class Learner implements AutoCloseable {
-    private static final float SMALLEST_THRESHOLD = 1e-6f;
-
     private final Device device;
     private final Kernels kernels;
     private final TrainingOptions options;
-    private final double inputScale;
+    private final BatchLayout layout;
     private final Allocator memory;
     private final LearnerState state;
     private final StepWorkspace workspace;
@@ -43,14 +40,21 @@ final class Learner implements AutoCloseable {
     private final @Nullable AuxiliaryLoss auxiliary;
     private final @Nullable Resampler resampler;
     private final StepStatistics statistics;
+    private final StepContext context;
 
     private long step;
 
+    /** An autoencoder for activations of {@code width}. */
     Learner(Device device, TrainingOptions options, int width, double inputScale, Matrix decoderBias) {
+        this(device, options, BatchLayout.plain(width, inputScale), new Initialiser.Start(decoderBias, null));
+    }
+
+    Learner(Device device, TrainingOptions options, BatchLayout layout, Initialiser.Start start) {
+        int width = layout.inputWidth();
         this.device = device;
         this.kernels = device.kernels();
         this.options = options;
-        this.inputScale = inputScale;
+        this.layout = layout;
         this.memory = device.memory().child("training");
         // What the device holds itself, and not this learner's allocator.
         @Nullable StepWorkspace buffers = null;
@@ -61,14 +65,16 @@ final class Learner implements AutoCloseable {
             this.state = new LearnerState(memory, options, width);
             buffers = new StepWorkspace(device, memory, options, widestSparsity(width), state);
             this.workspace = buffers;
-            this.gradients = storesGradients() ? GradientBuffers.allocate(memory, options.latents(), width) : null;
+            this.gradients = storesGradients()
+                    ? GradientBuffers.allocate(memory, options.latents(), width, state.weights.outputWidth())
+                    : null;
             this.controller = options.targetL0() > 0
                     ? new PenaltyController(
                             options.targetL0(), options.penalty().strength())
                     : null;
             this.learningRate = options.learningRateSchedule();
-            StepContext context = new StepContext(device, memory, options, state, workspace, gradients);
-            back = backward(context);
+            context = new StepContext(device, memory, options, state, workspace, gradients);
+            back = Backward.of(context);
             this.backward = back;
             used = usesLatents() ? new LatentUsage(context) : null;
             this.usage = used;
@@ -77,7 +83,7 @@ final class Learner implements AutoCloseable {
             this.auxiliary = revived == null ? null : new AuxiliaryLoss(context, revived, used);
             sums = new StepStatistics(device, buffers);
             this.statistics = sums;
-            Initialiser.initialise(device, options, state, decoderBias);
+            Initialiser.initialise(device, options, state, start);
         } catch (RuntimeException | Error e) {
             Closing.after(e, sums, used, back, buffers, memory::releaseAll, memory);
             throw e;
@@ -125,17 +131,18 @@ final class Learner implements AutoCloseable {
         return options.sparsity() instanceof FeatureChoice ? rate * options.secondWarmup(step) : rate;
     }
 
-    /** Trains on one batch, F32, F16 or BF16[batch, d], unscaled. */
+    /** Trains on one batch, F32, F16 or BF16[batch, width of the layout], unscaled. */
     void train(Matrix batch) {
         boolean centred = options.subtractDecoderBias();
         Matrix decoderBias = state.weights.decoderBias();
-        kernels.convert(batch, (float) inputScale, centred ? decoderBias : null, workspace.input);
+        layout.convertInputs(kernels, batch, centred ? decoderBias : null, workspace.input);
+        layout.convertTarget(kernels, batch, workspace, state.negatedSkip);
         kernels.pack(state.weights.encoder(), state.weights.encoderBias(), workspace.encoder);
         if (step == 0 && options.sparsity() instanceof JumpRelu && options.initialThreshold() == 0) {
-            fitInitialThreshold();
+            HeldSparsity.fitFirstThresholds(context);
         }
         if (workspace.decoderNorms != null) {
-            kernels.rowNorms(state.weights.decoder(), workspace.decoderNorms);
+            workspace.decoderNorms.compute(kernels, state.weights.decoder());
         }
         if (auxiliary != null) {
             auxiliary.list(step);
@@ -167,6 +174,9 @@ final class Learner implements AutoCloseable {
             auxiliary.backward(byLatent || workspace.second != null);
         }
         backward.decoderBiasGradient(centred, state.decoderBias.gradient());
+        if (state.negatedSkip != null) {
+            backward.skipGradient(state.negatedSkip.gradient());
+        }
         update(adam, penalty);
         if (!byLatent) {
             trackThreshold();
@@ -185,17 +195,6 @@ final class Learner implements AutoCloseable {
         }
     }
 
-    private Backward backward(StepContext context) {
-        if (options.sparsity() instanceof Gated) {
-            return new GatedBackward(context);
-        }
-        return switch (options.objective()) {
-            case Objective.Whole ignored -> new PlainBackward(context);
-            case Objective.Nested nested -> new NestedBackward(context, nested);
-            case Objective.TwoSelections two -> new TwoSelectionsBackward(context, two);
-        };
-    }
-
     private boolean usesLatents() {
         return options.sparsity() instanceof FeatureChoice || options.auxiliary() instanceof Auxiliary.Zipf;
     }
@@ -206,6 +205,7 @@ final class Learner implements AutoCloseable {
                 || workspace.chunks.size() > 1
                 || options.sparsity() instanceof Gated
                 || options.preActivationLoss() > 0
+                || (workspace.decoderNorms != null && workspace.decoderNorms.inParts())
                 || !(options.objective() instanceof Objective.Whole);
     }
 
@@ -243,12 +243,12 @@ final class Learner implements AutoCloseable {
                     clipped,
                     unit);
         }
-        for (Parameter parameter : state.vectors()) {
+        for (Parameter parameter : state.parameters()) {
             parameter.update(kernels, adam, clipped);
         }
         if (state.thresholds != null) {
             // Trained directly, a threshold could leave the range where it means something.
-            kernels.clampBelow(state.thresholds.value(), SMALLEST_THRESHOLD);
+            kernels.clampBelow(state.thresholds.value(), HeldSparsity.SMALLEST_THRESHOLD);
         }
     }
 
@@ -260,7 +260,7 @@ final class Learner implements AutoCloseable {
         Matrix along = options.unitDecoder() ? state.rows.decoder() : null;
         kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
         kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, true, sum);
-        for (Parameter parameter : state.vectors()) {
+        for (Parameter parameter : state.parameters()) {
             kernels.squaredNorm(parameter.gradient(), null, null, true, sum);
         }
         kernels.clipScale(sum, (float) options.clip(), stored.scale());
@@ -276,29 +276,10 @@ final class Learner implements AutoCloseable {
         }
     }
 
-    /** A first threshold that fits the data: where a batch-wide selection of four times the wanted L0 would end. */
-    private void fitInitialThreshold() {
-        Chunk chunk = workspace.chunks.getFirst();
-        int wanted = (int) Math.max(1, Math.min(options.latents() / 4.0, 4 * Math.max(16, options.targetL0())));
-        kernels.encodeBatchTopK(
-                chunk.selection().input(),
-                workspace.encoder,
-                (long) wanted * chunk.selection().codes().rows(),
-                null,
-                chunk.selection().codes(),
-                workspace.smallestKept);
-        if (state.thresholds != null) {
-            try (Matrix host = device.staging("first threshold", DType.F32, 1, 1)) {
-                device.download(workspace.smallestKept, host);
-                kernels.fill(state.thresholds.value(), Math.max(SMALLEST_THRESHOLD, host.get(0, 0)));
-            }
-        }
-    }
-
     /**
      * Means since the last call.
      *
-     * @param totalVariance mean squared distance of the data from its mean, unscaled
+     * @param totalVariance mean squared distance from its mean of what is reconstructed, scaled
      */
     TrainingMetrics metrics(double totalVariance, double tokensPerSecond, double seconds) {
         StepStatistics.Sums sums = statistics.take();
@@ -316,7 +297,6 @@ final class Learner implements AutoCloseable {
         StepWorkspace.@Nullable AuxiliaryTerms revived = workspace.auxiliary;
         double auxiliaryLoss =
                 revived != null && (underused || deadLatents > 0) ? statistics.auxiliaryLoss(revived) : 0;
-        double variance = totalVariance * inputScale * inputScale;
         return new TrainingMetrics(
                 step,
                 options.steps(),
@@ -324,7 +304,7 @@ final class Learner implements AutoCloseable {
                 backward.loss(reconstruction, sums.further() / rows)
                         + penalty
                         + options.auxiliary().coefficient() * auxiliaryLoss,
-                reconstruction / Math.max(variance, Double.MIN_NORMAL),
+                reconstruction / Math.max(totalVariance, Double.MIN_NORMAL),
                 l0,
                 (double) deadLatents / options.latents(),
                 auxiliaryLoss,
@@ -332,6 +312,10 @@ final class Learner implements AutoCloseable {
                 learningRateNow(),
                 tokensPerSecond,
                 seconds);
+    }
+
+    StepContext context() {
+        return context;
     }
 
     /** The matrices of a checkpoint. */
@@ -373,7 +357,7 @@ final class Learner implements AutoCloseable {
 
     /** What has been learnt, as an SAE for unscaled activations; the caller closes it. */
     Sae finish(Map<String, Object> configuration) {
-        return state.toSae(device, options, inputScale, usage == null ? null : usage.thresholds(step), configuration);
+        return state.toSae(device, options, layout, usage == null ? null : usage.thresholds(step), configuration);
     }
 
     @Override

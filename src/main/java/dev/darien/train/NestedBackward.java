@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 final class NestedBackward implements Backward {
     private final StepContext context;
     private final int[] ends;
+    /** How many errors the loss is the mean of: those of the groups, perhaps that of the decoder bias alone. */
+    private final int levels;
+
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final Matrix levelResidual;
     private final Matrix average;
@@ -31,6 +34,7 @@ final class NestedBackward implements Backward {
 
     NestedBackward(StepContext context, Objective.Nested nested) {
         this.context = context;
+        levels = nested.levels();
         ends = new int[nested.groups().size()];
         int end = 0;
         for (int group = 0; group < ends.length; group++) {
@@ -41,7 +45,7 @@ final class NestedBackward implements Backward {
         SparseCodes codes = terms.codes();
         Allocator memory = context.memory();
         int rows = codes.rows();
-        int width = terms.input().columns();
+        int width = terms.residual().columns();
         try {
             levelResidual = own(memory.matrix("residual of a group", rows, width));
             average = own(memory.matrix("mean residual of groups", rows, width));
@@ -53,7 +57,7 @@ final class NestedBackward implements Backward {
             Matrix gradients = own(memory.vector("gradients of a group", codes.capacity()));
             for (int level = 0; level < ends.length; level++) {
                 Matrix scale = own(memory.vector("scale of a group", 1));
-                double share = (double) (ends.length - level) / ends.length;
+                double share = (double) (ends.length - level) / levels;
                 context.kernels()
                         .fill(scale, (float) (2 * share / context.options().batch()));
                 groups.add(new LatentTerms(group, terms.groups(), gradients, terms.input(), average, scale));
@@ -111,7 +115,31 @@ final class NestedBackward implements Backward {
             kernels.encoderBiasGradient(terms, !first || level < last, state.encoderBias.gradient());
             context.latentGradients(terms, 0);
         }
+        if (levels > ends.length) {
+            addBiasLevel(chunk, decodeBias);
+        }
         return codes;
+    }
+
+    /** No latent takes part in it: it changes the decoder bias's gradient and the loss alone. */
+    private void addBiasLevel(Chunk chunk, @Nullable Matrix decodeBias) {
+        Kernels kernels = context.kernels();
+        kernels.reconstruct(
+                silent,
+                context.state().weights.decoder(),
+                decodeBias,
+                chunk.target(),
+                1,
+                levelResidual,
+                levelErrors,
+                unusedGradients);
+        kernels.addStatistics(levelErrors, silent, context.workspace().further);
+        kernels.exponentialAverage(levelResidual, 1f / levels, average);
+    }
+
+    @Override
+    public void skipGradient(Matrix gradient) {
+        context.skipGradient(average, gradient);
     }
 
     @Override
@@ -124,7 +152,7 @@ final class NestedBackward implements Backward {
 
     @Override
     public double loss(double squaredError, double further) {
-        return (squaredError + further) / ends.length;
+        return (squaredError + further) / levels;
     }
 
     @Override

@@ -14,13 +14,19 @@ public sealed interface Objective {
      * the first groups alone, each error with the same weight.
      *
      * @param groups latents in each group, in order; they add up to F
+     * @param biasLevel whether the error of the decoder bias alone counts too, as one more group without latents
      */
-    record Nested(List<Integer> groups) implements Objective {
+    record Nested(List<Integer> groups, boolean biasLevel) implements Objective {
         public Nested {
             groups = List.copyOf(groups);
             if (groups.isEmpty() || groups.stream().anyMatch(size -> size < 1)) {
                 throw new IllegalArgumentException("groups of latents must have at least 1 latent each, not " + groups);
             }
+        }
+
+        /** How many errors the mean is of. */
+        int levels() {
+            return groups.size() + (biasLevel ? 1 : 0);
         }
 
         int latents() {

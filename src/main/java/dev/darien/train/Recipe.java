@@ -6,6 +6,7 @@ import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
@@ -53,6 +54,7 @@ public final class Recipe {
     private static final int DEFAULT_EXPANSION = 8;
 
     private final String architecture;
+    private Mapping mapping = new Mapping.Identity();
     private Preset preset = Preset.DEFAULT;
     private @Nullable Integer latents;
     private int expansion = DEFAULT_EXPANSION;
@@ -72,6 +74,7 @@ public final class Recipe {
     private @Nullable BiasInit biasInit;
     private @Nullable InputScaling scaling;
     private @Nullable List<Integer> groups;
+    private boolean biasLevel;
     private @Nullable Double tanhSlope;
     private @Nullable FeatureBudgets budgets;
     private boolean keepNonPositive;
@@ -107,6 +110,12 @@ public final class Recipe {
         return WITH_L1.contains(architecture);
     }
 
+    /** What is encoded and decoded; without it, activations to themselves. */
+    public Recipe mapping(Mapping value) {
+        mapping = value;
+        return this;
+    }
+
     public Recipe preset(Preset value) {
         preset = value;
         return this;
@@ -117,7 +126,7 @@ public final class Recipe {
         return this;
     }
 
-    /** Latents as a multiple of the width, unless {@link #latents} says how many. */
+    /** Latents as a multiple of the width, of a crosscoder that of its widest tensor, unless {@link #latents} says how many. */
     public Recipe expansion(int value) {
         expansion = value;
         return this;
@@ -202,6 +211,12 @@ public final class Recipe {
         return this;
     }
 
+    /** Has matryoshka's loss count the error of the decoder bias alone too. */
+    public Recipe biasLevel() {
+        biasLevel = true;
+        return this;
+    }
+
     /** How feature-choice begins, and what its latents may take. */
     public Recipe budgets(FeatureBudgets value) {
         budgets = value;
@@ -254,7 +269,7 @@ public final class Recipe {
     }
 
     /**
-     * The options for activations of {@code width}.
+     * The options for an encoder that sees activations of {@code width}.
      *
      * @throws IllegalArgumentException if choices contradict each other; says which
      */
@@ -265,6 +280,7 @@ public final class Recipe {
         RecipeDefaults defaults = defaults();
         long steps = Math.max(1, tokens / Math.max(1, b));
         return new TrainingOptions(
+                mapping,
                 sparsity(),
                 penalty(),
                 targetL0,
@@ -291,7 +307,7 @@ public final class Recipe {
                 biasInit != null ? biasInit : defaults.biasInit(),
                 defaults.decoderInitNorm(),
                 defaults.unitDecoder(),
-                defaults.subtractDecoderBias(),
+                defaults.subtractDecoderBias() && !(mapping instanceof Mapping.Transcoder),
                 defaults.threshold(),
                 0.99,
                 seed);
@@ -301,7 +317,13 @@ public final class Recipe {
         return new RecipeDefaults(architecture, preset);
     }
 
-    private int expanded(int width) {
+    private int expanded(int inputs) {
+        int width = mapping instanceof Mapping.Crosscoder crosscoder
+                ? crosscoder.parts().stream()
+                        .mapToInt(Mapping.Part::width)
+                        .max()
+                        .orElse(inputs)
+                : inputs;
         long wanted = (long) expansion * width;
         if (wanted > Integer.MAX_VALUE) {
             throw new IllegalArgumentException(
@@ -328,8 +350,9 @@ public final class Recipe {
         if ((budgets != null || keepNonPositive) && !architecture.equals("feature-choice")) {
             throw new IllegalArgumentException("budgets belong to feature-choice, not to " + architecture);
         }
-        if (groups != null && !architecture.equals("matryoshka")) {
-            throw new IllegalArgumentException("groups belong to matryoshka, not to " + architecture);
+        if ((groups != null || biasLevel) && !architecture.equals("matryoshka")) {
+            throw new IllegalArgumentException((groups != null ? "groups belong" : "the bias level belongs")
+                    + " to matryoshka, not to " + architecture);
         }
     }
 
@@ -354,7 +377,10 @@ public final class Recipe {
     private Penalty penalty() {
         double strength = l1 != null ? l1 : defaults().l1();
         return switch (architecture) {
-            case "relu" -> new Penalty.L1(strength, preset == Preset.APRIL || preset == Preset.SAELENS);
+            case "relu" ->
+                new Penalty.L1(
+                        strength,
+                        preset == Preset.APRIL || preset == Preset.SAELENS || mapping instanceof Mapping.Crosscoder);
             case "gated" -> new Penalty.L1(strength, false);
             case "p-anneal" -> new Penalty.Power(strength, LAST_POWER, POWER_START);
             case "jumprelu" -> {
@@ -367,7 +393,7 @@ public final class Recipe {
 
     private Objective objective(int f) {
         return switch (architecture) {
-            case "matryoshka" -> new Objective.Nested(groups != null ? groups : sixteenths(f));
+            case "matryoshka" -> new Objective.Nested(groups != null ? groups : sixteenths(f), biasLevel);
             case "multi-topk" -> MULTI_TOP_K;
             default -> new Objective.Whole();
         };

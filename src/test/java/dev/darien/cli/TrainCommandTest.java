@@ -99,7 +99,7 @@ class TrainCommandTest {
         "gated, --target-l0 8 --resample",
         "p-anneal, --l1 0.1",
         "multi-topk, --k 4",
-        "matryoshka, '--k 4 --groups 16,48'",
+        "matryoshka, '--k 4 --groups 16,48 --bias-level'",
         "feature-choice, --k 4 --mutual-share 0.5",
         "groupmax, --k 4",
         "jumprelu, --tanh-penalty 4 --l0 0.01"

@@ -58,6 +58,34 @@ class BatchQueueTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("devices")
+    void kernelsReadSomeColumnsOfABatch(String name) {
+        for (DType dtype : List.of(DType.F32, DType.F16, DType.BF16)) {
+            try (Device device = Device.open(name);
+                    DeviceFixture fixture = DeviceFixture.on(device, null);
+                    BatchQueue batches = device.batchQueue("batch", dtype, ROWS, COLUMNS);
+                    Matrix host = device.staging("host", dtype, ROWS, COLUMNS)) {
+                fill(host, 3);
+                fill(batches.next(), 3);
+                Matrix batch = batches.submit(ROWS);
+                List<Matrix> results = new ArrayList<>();
+                for (Matrix source : List.of(batch, host)) {
+                    Matrix result = fixture.matrix(DType.F32, ROWS - 1, 2);
+                    device.kernels().convert(source.columnSlice(3, 2).slice(1, ROWS - 1), 1, null, result);
+                    results.add(result);
+                }
+                double[] all = values(3, ROWS, 1);
+                for (Matrix result : results) {
+                    double[] read = fixture.read(result);
+                    for (int at = 0; at < read.length; at++) {
+                        assertThat(read[at]).isEqualTo(all[(at / 2 + 1) * COLUMNS + 3 + at % 2]);
+                    }
+                }
+            }
+        }
+    }
+
     private static void fill(Matrix host, int batch) {
         for (int row = 0; row < ROWS; row++) {
             for (int column = 0; column < COLUMNS; column++) {

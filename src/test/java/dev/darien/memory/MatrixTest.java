@@ -240,6 +240,10 @@ class MatrixTest {
             assertThat(part.slice(1, 1).address()).isEqualTo(base + 9 * 64);
             assertThat(part.shape()).isEqualTo("F32[2, 1]");
             assertThat(part.stride()).isEqualTo(matrix.stride());
+            Matrix columns = slice.columnSlice(1, 2);
+            assertThat(columns.address()).isEqualTo(slice.address() + 4);
+            assertThat(columns.shape()).isEqualTo("F32[20, 2]");
+            assertThat(columns.slice(2, 3).columnSlice(1, 1).address()).isEqualTo(slice.address() + 2 * 64 + 8);
             SparseCodes first = codes.firstRows(3);
             assertThat(first.rows()).isEqualTo(3);
             assertThat(first.offsets().isHost()).isFalse();
@@ -273,6 +277,27 @@ class MatrixTest {
         try (Matrix matrix = allocator.matrix("m", 6, 3)) {
             assertThat(matrix.address()).isEqualTo(matrix.segment().address());
             assertThat(matrix.slice(2, 3).address()).isEqualTo(matrix.address() + matrix.rowOffset(2));
+        }
+    }
+
+    @Test
+    void someColumnsAreAViewLikeSomeRows() {
+        try (Matrix matrix = allocator.matrix("m", 3, 5)) {
+            for (int row = 0; row < 3; row++) {
+                matrix.setRow(row, 10 * row, 10 * row + 1, 10 * row + 2, 10 * row + 3, 10 * row + 4);
+            }
+            Matrix columns = matrix.columnSlice(1, 3);
+            assertThat(columns.toArray(2)).containsExactly(21, 22, 23);
+            assertThat(columns.slice(1, 2).columnSlice(2, 1).toArray(0)).containsExactly(13);
+            assertThat(columns.columnSlice(3, 0).columns()).isZero();
+            assertThat(matrix.slice(1, 0).columnSlice(4, 1).shape()).isEqualTo("F32[0, 1]");
+            columns.setRow(0, -1, -2, -3);
+            assertThat(matrix.toArray(0)).containsExactly(0, -1, -2, -3, 4);
+            assertThat(columns.address()).isEqualTo(matrix.address() + 4);
+            for (int[] bad : new int[][] {{-1, 2}, {3, 3}, {6, 0}, {0, -1}}) {
+                assertThatThrownBy(() -> matrix.columnSlice(bad[0], bad[1]))
+                        .isInstanceOf(IndexOutOfBoundsException.class);
+            }
         }
     }
 

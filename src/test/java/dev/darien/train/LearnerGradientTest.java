@@ -123,15 +123,7 @@ class LearnerGradientTest {
     @MethodSource("devices")
     void nestedDictionaries(String device) {
         Golden golden = Golden.load("matryoshka");
-        List<Integer> groups = new ArrayList<>();
-        for (float size : golden.vector("groups")) {
-            groups.add((int) size);
-        }
-        TrainingOptions options = plain(Recipe.of("matryoshka")
-                .groups(groups)
-                .k(5)
-                .auxiliary(new Auxiliary.None())
-                .latents(61));
+        TrainingOptions options = plain(matryoshka(golden));
         for (double clip : new double[] {0, 1e9}) {
             try (LearnerFixture fixture = started(device, golden, TestOptions.with(options, "clip", clip))) {
                 fixture.train(golden.rows("x"));
@@ -142,6 +134,47 @@ class LearnerGradientTest {
                 TrainingMetrics metrics = fixture.learner.metrics(1, 0, 0);
                 assertThat(metrics.loss()).isCloseTo(golden.scalar("loss"), within(1e-4 * golden.scalar("loss")));
             }
+        }
+    }
+
+    private static Recipe matryoshka(Golden golden) {
+        List<Integer> groups = new ArrayList<>();
+        for (float size : golden.vector("groups")) {
+            groups.add((int) size);
+        }
+        return Recipe.of("matryoshka")
+                .groups(groups)
+                .k(5)
+                .auxiliary(new Auxiliary.None())
+                .latents(61);
+    }
+
+    /** One more error in the mean, {@code ‖b_dec - x‖²}, which has a gradient for the decoder bias alone. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void nestedDictionariesWithTheDecoderBiasAsOneMore(String device) {
+        Golden golden = Golden.load("matryoshka");
+        int groups = golden.vector("groups").length;
+        double share = groups / (groups + 1.0);
+        float[] bias = golden.vector("b_dec");
+        float[][] dBias = scaled(golden.rows("grad.b_dec"), share);
+        double error = 0;
+        for (float[] row : golden.rows("x")) {
+            for (int at = 0; at < row.length; at++) {
+                double difference = (double) bias[at] - row[at];
+                error += difference * difference / BATCH;
+                dBias[0][at] += (float) (2 * difference / BATCH / (groups + 1));
+            }
+        }
+        double loss = share * golden.scalar("loss") + error / (groups + 1);
+        TrainingOptions options = plain(matryoshka(golden).biasLevel());
+        try (LearnerFixture fixture = started(device, golden, options)) {
+            fixture.train(golden.rows("x"));
+            assertGradient(fixture, "encoder", scaled(golden.rows("grad.W_enc"), share));
+            assertGradient(fixture, "decoder", scaled(golden.rows("grad.W_dec"), share));
+            assertGradient(fixture, "encoder_bias", scaled(golden.rows("grad.b_enc"), share));
+            assertGradient(fixture, "decoder_bias", dBias);
+            assertThat(fixture.learner.metrics(1, 0, 0).loss()).isCloseTo(loss, within(1e-4 * loss));
         }
     }
 

@@ -180,6 +180,7 @@ class RecipeTest {
                 "k 5                  | jumprelu | jumprelu has no k; set --target-l0",
                 "l1 1                 | topk     | l1 is the penalty of relu, p-anneal, gated",
                 "groups 3             | topk     | groups belong to matryoshka",
+                "bias-level 1         | topk     | the bias level belongs to matryoshka",
                 "cap 0.01             | topk     | budgets belong to feature-choice",
                 "cap 0.01             | feature-choice | budgets can't be met: with at most 0.01 of the tokens",
                 "groups 3             | matryoshka | groups that add up to 512 latents, not to 3",
@@ -243,6 +244,7 @@ class RecipeTest {
             case "clip" -> recipe.clip(number);
             case "target" -> recipe.targetL0(number);
             case "groups" -> recipe.groups(List.of((int) number));
+            case "bias-level" -> recipe.biasLevel();
             case "cap" -> recipe.budgets(new FeatureBudgets(0.5, null, number, FeatureBudgets.Rounding.STOCHASTIC, 0));
             case "tanh" -> recipe.tanhPenalty(number);
             case "auxk" -> recipe.auxiliary(new Auxiliary.AuxK(1, 1));

@@ -54,6 +54,7 @@ final class Workload implements AutoCloseable {
     private final Matrix deadLatents;
     private final Matrix deadCount;
     private final PackedEncoder encoder;
+    private final PackedEncoder directions;
     private final SparseCodes codes;
     private final SparseCodes manyCodes;
     private final LatentTerms terms;
@@ -105,9 +106,11 @@ final class Workload implements AutoCloseable {
         firstMoments = rows();
         secondMoments = rows();
         encoder = hold(device.packedEncoder(shape.latents, shape.width));
+        directions = hold(device.packedEncoder(shape.latents, shape.width));
         LatentGroups groups = hold(LatentGroups.allocate(device.memory(), shape.latents, entries));
         terms = new LatentTerms(codes, groups, codeGradients, input, residual, scale);
         kernels.pack(weights.encoder(), encoderBias, encoder);
+        kernels.pack(weights.decoder(), encoderBias, directions);
         kernels.encodeTopK(input, encoder, shape.k, null, codes);
         kernels.groupByLatent(codes, groups);
         kernels.rowNorms(weights.decoder(), norms);
@@ -168,6 +171,9 @@ final class Workload implements AutoCloseable {
             case ENCODE_GROUP_MAX -> kernels.encodeGroupMax(input, encoder, shape.k, null, codes);
             case ENCODE_FEATURE_CHOICE ->
                 kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
+            case ATTRIBUTION_STRENGTH -> kernels.attributionStrength(residual, directions, 1, scale);
+            case ENCODE_GRADIENT_TOP_K ->
+                kernels.encodeGradientTopK(input, encoder, residual, directions, scale, shape.k, null, codes);
             case DECODE -> kernels.decode(codes, weights.decoder(), decoderBias, output);
             case RECONSTRUCT ->
                 kernels.reconstruct(codes, weights.decoder(), decoderBias, input, 1, output, rowErrors, codeGradients);
@@ -233,6 +239,8 @@ final class Workload implements AutoCloseable {
             case ENCODE_THRESHOLD -> magnitude(manyCodes.values());
             case ENCODE_GROUP_MAX -> magnitude(codes.values());
             case ENCODE_FEATURE_CHOICE -> magnitude(codes.values()) + magnitude(latentVector);
+            case ATTRIBUTION_STRENGTH -> magnitude(scale);
+            case ENCODE_GRADIENT_TOP_K -> magnitude(codes.values());
             case DECODE -> magnitude(output);
             case RECONSTRUCT -> magnitude(output) + magnitude(rowErrors) + magnitude(codeGradients);
             case GATED_MAGNITUDES, KEEP_LATENTS -> magnitude(codeGradients);

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorDense dense;
     private final VectorEncode encode;
+    private final VectorGradientTopK gradientTopK;
     private final DenseCodes denseCodes;
     private final VectorGradients gradients;
     private final VectorOptimiser optimiser;
@@ -35,6 +36,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
         WorkerScratch[] scratch = WorkerScratch.of(team.threads());
         dense = new VectorDense(team, scratch);
         encode = new VectorEncode(team);
+        gradientTopK = new VectorGradientTopK(team, encode);
         denseCodes = new DenseCodes(memory, team, dense);
         gradients = new VectorGradients(team, scratch, denseCodes);
         optimiser = new VectorOptimiser(team, scratch);
@@ -130,6 +132,32 @@ final class VectorKernels implements Kernels, AutoCloseable {
             Matrix smallestKept) {
         VectorEncoder own = Shapes.encoder(encoder, VectorEncoder.class);
         own.featureChoice(team).select(x, own, budgets, keepNonPositive, codes, smallestKept);
+    }
+
+    @Override
+    public void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
+        gradientTopK.strength(gradients, Shapes.encoder(directions, VectorEncoder.class), beta, strength);
+    }
+
+    @Override
+    public void encodeGradientTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix gradients,
+            PackedEncoder directions,
+            Matrix strength,
+            int k,
+            @Nullable DeadSelection dead,
+            SparseCodes codes) {
+        gradientTopK.select(
+                x,
+                Shapes.encoder(encoder, VectorEncoder.class),
+                gradients,
+                Shapes.encoder(directions, VectorEncoder.class),
+                strength,
+                k,
+                dead,
+                codes);
     }
 
     @Override

@@ -36,6 +36,8 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final OptimiserKernels optimiser;
     private final MethodKernels methods;
     private final FeatureChoiceKernels featureChoice;
+    private final PreActivations attributions;
+    private final GradientTopKKernels gradientTopK;
 
     CudaKernels(CudaModules modules, CudaBlas blas, Pointers pointers, CudaTransfers transfers, Allocator owner) {
         this.transfers = transfers;
@@ -53,6 +55,8 @@ final class CudaKernels implements Kernels, AutoCloseable {
         optimiser = new OptimiserKernels(modules, pointers, memory);
         methods = new MethodKernels(modules, pointers, memory);
         featureChoice = new FeatureChoiceKernels(modules, pointers, preActivations, encode, group, memory);
+        attributions = new PreActivations(blas, denseMatrices, memory);
+        gradientTopK = new GradientTopKKernels(modules, pointers, preActivations, attributions, encode, memory);
     }
 
     /**
@@ -176,6 +180,24 @@ final class CudaKernels implements Kernels, AutoCloseable {
             SparseCodes codes,
             Matrix smallestKept) {
         featureChoice.select(x, own(encoder), budgets, keepNonPositive, codes, smallestKept);
+    }
+
+    @Override
+    public void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
+        gradientTopK.strength(gradients, own(directions), beta, strength);
+    }
+
+    @Override
+    public void encodeGradientTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix gradients,
+            PackedEncoder directions,
+            Matrix strength,
+            int k,
+            @Nullable DeadSelection dead,
+            SparseCodes codes) {
+        gradientTopK.select(x, own(encoder), gradients, own(directions), strength, k, dead, codes);
     }
 
     @Override
@@ -339,6 +361,8 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void close() {
+        gradientTopK.close();
+        attributions.close();
         featureChoice.close();
         methods.close();
         optimiser.close();

@@ -132,7 +132,7 @@ final class DemoCommand implements Callable<Integer> {
                                     List.of(plan),
                                     target,
                                     List.of("samples/tiny-lm.safetensors"),
-                                    TENSOR,
+                                    new TensorArguments(),
                                     null,
                                     0,
                                     false,

@@ -2,7 +2,6 @@
 package dev.darien.cli;
 
 import dev.darien.data.ActivationSource;
-import dev.darien.data.ActivationSources;
 import dev.darien.data.DataCheck;
 import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
@@ -64,13 +63,13 @@ final class TrainCommand implements Callable<Integer> {
         OnNan onNan = Choices.pick("answer to NaN", arguments.onNan, Choices.of(OnNan.values()));
         Precision precision = Choices.pick("precision", arguments.precision, Choices.of(Precision.values()));
         boolean byGradients = RunPlan.byGradients(arguments);
-        try (ActivationSource activations = ActivationSources.parse(arguments.data, arguments.tensor);
+        try (ActivationSource activations = arguments.tensors.open(arguments.data);
                 ActivationSource source = byGradients
-                        ? ActivationSources.parseWithGradients(
-                                arguments.data, arguments.tensor, arguments.gradients.tensor())
+                        ? arguments.tensors.openWithGradients(arguments.data, arguments.gradients.tensor())
                         : activations;
                 Device device = arguments.device.open(precision)) {
-            List<RunPlan> plans = RunPlan.of(arguments, activations.width());
+            List<RunPlan> plans = RunPlan.of(
+                    arguments, arguments.tensors.mapping(activations), arguments.tensors.inputWidth(activations));
             OutputFolder out = OutputFolder.of(arguments.out, arguments.resume, arguments.overwrite);
             DataSummary summary = DataCheck.scan(source, onNan, arguments.device.resolvedThreads());
             if (arguments.resume) {
@@ -91,7 +90,7 @@ final class TrainCommand implements Callable<Integer> {
                                     plans,
                                     out,
                                     arguments.data,
-                                    arguments.tensor,
+                                    arguments.tensors,
                                     byGradients ? arguments.gradients.tensor() : null,
                                     arguments.checkpointEvery,
                                     arguments.resume,

@@ -51,7 +51,7 @@ final class TrainingSession {
             List<RunPlan> plans,
             OutputFolder out,
             List<String> dataNames,
-            String tensor,
+            TensorArguments tensors,
             @Nullable String gradients,
             long checkpointEvery,
             boolean resume,
@@ -267,7 +267,7 @@ final class TrainingSession {
     private Map<String, Object> surroundings() {
         Map<String, Object> data = new LinkedHashMap<>();
         data.put("names", request.dataNames());
-        data.put("tensor", request.tensor());
+        request.tensors().describe(data);
         if (request.gradients() != null) {
             data.put("gradients", request.gradients());
         }

@@ -31,7 +31,8 @@ final class HierarchyStudy {
     /** Latents in the first of Matryoshka's groups: as many as there are parents. */
     static final int FIRST = LATENTS / 16;
 
-    static final int K = 5;
+    /** Below the number of features that are on in the mean, 4.3: absorbing a parent pays. */
+    static final int K = 3;
     private static final int BATCH = 512;
     private static final long TOKENS = 1_024_000;
     private static final long QUICK_TOKENS = 20_480;

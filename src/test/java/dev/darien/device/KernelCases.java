@@ -38,6 +38,7 @@ final class KernelCases {
             case ENCODE_THRESHOLD -> new EncodeCases(trial).encodeThreshold();
             case ENCODE_FEATURE_CHOICE -> new EncodeCases(trial).encodeFeatureChoice();
             case ENCODE_GROUP_MAX -> new EncodeCases(trial).encodeGroupMax();
+            case ENCODE_MATCHING_PURSUIT -> new MethodCases(trial).encodeMatchingPursuit();
             case DECODE -> new GradientCases(trial).decode();
             case RECONSTRUCT -> new GradientCases(trial).reconstruct();
             case ADD_L1 -> new GradientCases(trial).addL1();
@@ -48,6 +49,7 @@ final class KernelCases {
             case LATENT_GRADIENTS -> new GradientCases(trial).latentGradients();
             case GATED_MAGNITUDES -> new MethodCases(trial).gatedMagnitudes();
             case GATED_GRADIENT -> new MethodCases(trial).gatedGradient();
+            case ADD_DECODED -> new MethodCases(trial).addDecoded();
             case KEEP_LATENTS -> new MethodCases(trial).keepLatents();
             case ADD_PENALTY -> new MethodCases(trial).addPenalty();
             case SQUARED_NORM -> new OptimiserCases(trial).squaredNorm();

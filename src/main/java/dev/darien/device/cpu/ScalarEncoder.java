@@ -52,6 +52,11 @@ final class ScalarEncoder implements PackedEncoder {
         return row;
     }
 
+    /** The rows as they were packed. */
+    Matrix weights() {
+        return weights;
+    }
+
     /** Room for the pre-activations of dead latents. */
     float[] deadRow() {
         return deadRow;

@@ -10,6 +10,8 @@ import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
+import dev.darien.device.Pursuit;
+import dev.darien.device.PursuitSteps;
 import dev.darien.device.Shapes;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
@@ -36,6 +38,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final OptimiserKernels optimiser;
     private final MethodKernels methods;
     private final FeatureChoiceKernels featureChoice;
+    private final PursuitKernels pursuit;
 
     CudaKernels(CudaModules modules, CudaBlas blas, Pointers pointers, CudaTransfers transfers, Allocator owner) {
         this.transfers = transfers;
@@ -53,6 +56,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         optimiser = new OptimiserKernels(modules, pointers, memory);
         methods = new MethodKernels(modules, pointers, memory);
         featureChoice = new FeatureChoiceKernels(modules, pointers, preActivations, encode, group, memory);
+        pursuit = new PursuitKernels(modules, pointers, preActivations, encode, memory);
     }
 
     /**
@@ -179,6 +183,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
+        pursuit.encode(x, own(dictionary), limits, steps, codes);
+    }
+
+    @Override
     public void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
         long dense = denseCodes.flag(codes);
         sparse.decode(dense, codes, wDec, bias, out);
@@ -264,6 +274,11 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows) {
+        pursuit.addDecoded(codes, factors, scale, wDec, rows);
+    }
+
+    @Override
     public void keepLatents(SparseCodes codes, int first, int last, Matrix values) {
         methods.keepLatents(codes, first, last, values);
     }
@@ -339,6 +354,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void close() {
+        pursuit.close();
         featureChoice.close();
         methods.close();
         optimiser.close();

@@ -33,6 +33,7 @@ final class HierarchyStudy {
 
     /** Below the number of features that are on in the mean, 4.3: absorbing a parent pays. */
     static final int K = 3;
+
     private static final int BATCH = 512;
     private static final long TOKENS = 1_024_000;
     private static final long QUICK_TOKENS = 20_480;

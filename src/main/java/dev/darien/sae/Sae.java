@@ -62,6 +62,9 @@ public final class Sae implements Autoencoder {
                     sparsity.id() + " selects over a batch in training; an SAE encodes row by row with "
                             + sparsity.inference().id());
         }
+        if (sparsity.isTied() && !subtractsDecoderBias) {
+            throw new IllegalArgumentException(sparsity.id() + " begins with what the decoder bias leaves");
+        }
         this.device = device;
         this.weights = weights;
         this.sparsity = sparsity;

@@ -32,6 +32,7 @@ public final class SaeFolder {
     /** The key under which {@link Sae#configuration()} carries the metadata of the weights' file. */
     private static final String WEIGHTS_METADATA = "__metadata__";
 
+    private static final String PURSUIT = "matching_pursuit";
     private static final String FORMAT = "format";
     private static final String SCALER = "activation_scaler.json";
     private static final String WRITTEN_VERSION = "6.0.0";
@@ -66,16 +67,21 @@ public final class SaeFolder {
         }
         SaeWeights weights = sae.weights();
         Device device = sae.device();
-        writer.metadata(FORMAT, "pt")
-                // SAELens keeps the encoder as [d_in, d_sae].
-                .transposed("W_enc", device, weights.encoder())
-                .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.width())
+        boolean tied = sae.sparsity().isTied();
+        writer.metadata(FORMAT, "pt");
+        if (!tied) {
+            // SAELens keeps the encoder as [d_in, d_sae].
+            writer.transposed("W_enc", device, weights.encoder());
+        }
+        writer.tensor("W_dec", device, weights.decoder(), weights.latents(), weights.width())
                 .tensor("b_dec", device, weights.decoderBias(), weights.width());
         @Nullable Matrix thresholds = weights.thresholds();
         if (thresholds != null && sae.sparsity() instanceof Gated) {
             writeGated(writer, device, weights, thresholds, folder);
         } else {
-            writer.tensor("b_enc", device, weights.encoderBias(), weights.latents());
+            if (!tied) {
+                writer.tensor("b_enc", device, weights.encoderBias(), weights.latents());
+            }
             if (thresholds != null && sae.sparsity().hasThresholds()) {
                 writer.tensor("threshold", device, thresholds, weights.latents());
             }
@@ -121,7 +127,12 @@ public final class SaeFolder {
             metadata.put(SaeLensConfiguration.VERSION, WRITTEN_VERSION);
         }
         configuration.put(SaeLensConfiguration.METADATA, metadata);
-        if (sae.sparsity().bounded()) {
+        if (sae.sparsity() instanceof MatchingPursuit pursuit) {
+            configuration.put("max_iterations", pursuit.k());
+            // The shortest decimal that is this float.
+            configuration.put("residual_threshold", Double.parseDouble(Float.toString(pursuit.residualThreshold())));
+            configuration.put("stop_on_duplicate_support", pursuit.stopOnRepeat());
+        } else if (sae.sparsity().bounded()) {
             configuration.put("k", sae.sparsity().k());
             configuration.put("rescale_acts_by_decoder_norm", false);
         }
@@ -134,6 +145,7 @@ public final class SaeFolder {
             case TopK ignored -> "topk";
             case JumpRelu ignored -> "jumprelu";
             case Gated ignored -> "gated";
+            case MatchingPursuit ignored -> PURSUIT;
             // SAELens has no name for it, and refuses this one.
             case GroupMax ignored -> "groupmax";
             case FeatureChoice ignored ->
@@ -182,19 +194,26 @@ public final class SaeFolder {
         SaeLensConfiguration config = SaeLensConfiguration.of(file, configuration);
         String architecture = asTopK && isBatchTopK(config.architecture()) ? "topk" : config.architecture();
         refuseUnsupported(config, architecture);
-        SaeLoader loader = new SaeLoader(weights.tensor("W_enc").transposed());
+        boolean tied = architecture.equals(PURSUIT);
+        SaeLoader loader = new SaeLoader(
+                tied ? weights.tensor("W_dec") : weights.tensor("W_enc").transposed());
         config.requireSize("d_in", loader.width(), WEIGHTS);
         config.requireSize("d_sae", loader.latents(), WEIGHTS);
         if ((architecture.equals("topk") || architecture.equals("groupmax")) && config.k() > loader.latents()) {
             throw new DataException(
                     file + ": k is " + config.k() + " but there are only " + loader.latents() + " latents");
         }
-        if (!architecture.equals("gated")) {
+        if (!architecture.equals("gated") && !tied) {
             loader.encoderBias(weights.tensor("b_enc"));
         }
-        loader.decoder(weights.tensor("W_dec"))
-                .decoderBias(weights.tensor("b_dec"))
-                .subtractsDecoderBias(config.flag("apply_b_dec_to_input", true));
+        boolean subtracts = config.flag("apply_b_dec_to_input", true);
+        loader.decoder(weights.tensor("W_dec")).subtractsDecoderBias(subtracts || tied);
+        if (subtracts || !tied) {
+            loader.decoderBias(weights.tensor("b_dec"));
+        } else {
+            // SAELens adds it to the reconstruction only where it has subtracted it.
+            loader.note("b_dec has no part in a matching pursuit that doesn't apply it to the input; it is left out");
+        }
         select(loader, config, architecture, weights);
         foldScalingFactor(loader, config, weights);
         normalise(loader, config);
@@ -222,12 +241,14 @@ public final class SaeFolder {
             case "transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder" ->
                 throw new DataException(config.file() + ": architecture '" + architecture
                         + "' reconstructs other activations than those it encodes; Darien has no transcoders");
-            case "matching_pursuit", "temporal" ->
+            case PURSUIT -> config.pursuit(1);
+            case "temporal" ->
                 throw new DataException(config.file() + ": architecture '" + architecture
                         + "' encodes in several steps, which Darien can't; there is no equal of it");
             default ->
-                throw new DataException(config.file() + ": architecture '" + architecture
-                        + "' is not one of standard, topk, jumprelu, gated, batchtopk, matryoshka_batchtopk");
+                throw new DataException(
+                        config.file() + ": architecture '" + architecture
+                                + "' is not one of standard, topk, jumprelu, gated, batchtopk, matryoshka_batchtopk, matching_pursuit");
         }
     }
 
@@ -236,6 +257,10 @@ public final class SaeFolder {
         switch (architecture) {
             case "topk" -> loader.sparsity(new TopK(config.k()));
             case "groupmax" -> loader.sparsity(new GroupMax(config.k()));
+            case PURSUIT -> {
+                loader.sparsity(config.pursuit(loader.width()));
+                return;
+            }
             case "jumprelu" -> {
                 if (weights.content().get("log_threshold") instanceof Tensor logarithms) {
                     double[] thresholds = loader.perLatent(logarithms);
@@ -307,6 +332,10 @@ public final class SaeFolder {
                 loader.normalization(kind);
                 return;
             }
+        }
+        if (name.equals(EXPECTED_AVERAGE) && loader.sparsity().isTied()) {
+            throw new DataException(config.file() + ": normalize_activations '" + name + "' needs a scale that can't be"
+                    + " folded into weights that encode and decode; scale the activations, and set none");
         }
         if (!name.equals(EXPECTED_AVERAGE)) {
             throw new DataException(config.file() + ": normalize_activations '" + name

@@ -130,7 +130,7 @@ final class Learner implements AutoCloseable {
         boolean centred = options.subtractDecoderBias();
         Matrix decoderBias = state.weights.decoderBias();
         kernels.convert(batch, (float) inputScale, centred ? decoderBias : null, workspace.input);
-        kernels.pack(state.weights.encoder(), state.weights.encoderBias(), workspace.encoder);
+        kernels.pack(state.encoding(), state.weights.encoderBias(), workspace.encoder);
         if (step == 0 && options.sparsity() instanceof JumpRelu && options.initialThreshold() == 0) {
             fitInitialThreshold();
         }
@@ -164,7 +164,7 @@ final class Learner implements AutoCloseable {
             usage.count(step);
         }
         if (auxiliary != null) {
-            auxiliary.backward(byLatent || workspace.second != null);
+            auxiliary.backward(byLatent || workspace.second != null || state.tied);
         }
         backward.decoderBiasGradient(centred, state.decoderBias.gradient());
         update(adam, penalty);
@@ -189,6 +189,9 @@ final class Learner implements AutoCloseable {
         if (options.sparsity() instanceof Gated) {
             return new GatedBackward(context);
         }
+        if (workspace.pursuit != null) {
+            return new PursuitBackward(context, workspace.pursuit);
+        }
         return switch (options.objective()) {
             case Objective.Whole ignored -> new PlainBackward(context);
             case Objective.Nested nested -> new NestedBackward(context, nested);
@@ -205,6 +208,7 @@ final class Learner implements AutoCloseable {
         return options.clip() > 0
                 || workspace.chunks.size() > 1
                 || options.sparsity() instanceof Gated
+                || state.tied
                 || options.preActivationLoss() > 0
                 || !(options.objective() instanceof Objective.Whole);
     }
@@ -224,15 +228,17 @@ final class Learner implements AutoCloseable {
                     unit);
         } else {
             clipped = clip(gradients);
-            kernels.adam(
-                    adam,
-                    state.rows.encoder(),
-                    gradients.rows().encoder(),
-                    state.firstMoments.encoder(),
-                    state.secondMoments.encoder(),
-                    gradients.touched(),
-                    clipped,
-                    false);
+            if (!state.tied) {
+                kernels.adam(
+                        adam,
+                        state.rows.encoder(),
+                        gradients.rows().encoder(),
+                        state.firstMoments.encoder(),
+                        state.secondMoments.encoder(),
+                        gradients.touched(),
+                        clipped,
+                        false);
+            }
             kernels.adam(
                     adam,
                     state.rows.decoder(),
@@ -258,8 +264,10 @@ final class Learner implements AutoCloseable {
         }
         Matrix sum = stored.squaredNorm();
         Matrix along = options.unitDecoder() ? state.rows.decoder() : null;
-        kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
-        kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, true, sum);
+        if (!state.tied) {
+            kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
+        }
+        kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, !state.tied, sum);
         for (Parameter parameter : state.vectors()) {
             kernels.squaredNorm(parameter.gradient(), null, null, true, sum);
         }

@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What a run has learnt so far, on the device: all of it goes into a checkpoint, and nothing else does. */
 final class LearnerState implements AutoCloseable {
+    /** Whether the decoder's rows are the encoder's too, whose own then mean nothing. */
+    final boolean tied;
+
     final SaeWeights weights;
     final LatentRows rows;
     final LatentRows firstMoments;
@@ -59,6 +62,7 @@ final class LearnerState implements AutoCloseable {
 
     LearnerState(Allocator memory, TrainingOptions options, int width) {
         int latents = options.latents();
+        tied = options.sparsity().isTied();
         weights = SaeWeights.allocate(memory, latents, width, options.sparsity() instanceof JumpRelu);
         rows = new LatentRows(weights.encoder(), weights.decoder());
         firstMoments = new LatentRows(
@@ -101,6 +105,11 @@ final class LearnerState implements AutoCloseable {
         all.put("last_fired", lastFired);
         all.put("threshold_average", thresholdAverage);
         return all;
+    }
+
+    /** What the encoder is packed from. */
+    Matrix encoding() {
+        return tied ? weights.decoder() : weights.encoder();
     }
 
     /** Everything that is trained and isn't a row for each latent. */
@@ -148,7 +157,7 @@ final class LearnerState implements AutoCloseable {
 
     private void convertTo(SaeWeights out, Device device, float unscale, @Nullable Matrix latentThresholds) {
         Kernels kernels = device.kernels();
-        kernels.convert(weights.encoder(), 1, null, out.encoder());
+        kernels.convert(encoding(), 1, null, out.encoder());
         kernels.convert(weights.decoder(), 1, null, out.decoder());
         // relu(W(sx - sb) + sc) = s·relu(W(x - b) + c): biases and thresholds carry the scale, weights don't.
         kernels.convert(weights.encoderBias(), unscale, null, out.encoderBias());

@@ -123,6 +123,9 @@ public record TrainingOptions(
                 "nested dictionaries need a selection with a k and groups that add up to " + latents
                         + " latents, not to " + (objective instanceof Objective.Nested nested ? nested.latents() : 0));
         check(
+                !sparsity.isTied() || (objective instanceof Objective.Whole && unitDecoder && subtractDecoderBias),
+                sparsity.id() + " needs unit decoder rows, a decoder bias that is subtracted, and one reconstruction");
+        check(
                 !(objective instanceof Objective.TwoSelections) || sparsity instanceof TopK,
                 "two selections are for topk");
         check(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Selection from a tile of pre-activations [rows, F], which the product has just written, without the encoder's bias.
-// Row by row: the k largest (top-k, and dead latents), and all above a threshold. The batch-wide one is in
+// Row by row: the k largest (top-k, by score too, and dead latents), and all above a threshold. The batch-wide one is in
 // batch_top_k.cu.
 #include "select.cuh"
 
@@ -16,10 +16,27 @@ struct RowValues {
         const int j = latent(at);
         return tile[j] + bias[j];
     }
+    // What a selected latent gets.
+    __device__ __forceinline__ float code(int latent) const { return tile[latent] + bias[latent]; }
 };
 
+// As above, by the score of Gradient TopK: `products` are those of the row's gradient with each latent's direction.
+struct RowScores {
+    const float* tile;
+    const float* bias;
+    const float* products;
+    float strength;
+
+    __device__ __forceinline__ int latent(int at) const { return at; }
+    __device__ __forceinline__ float value(int at) const {
+        return (tile[at] + bias[at]) * fmaf(strength, fabsf(products[at]), 1.0f);
+    }
+    __device__ __forceinline__ float code(int latent) const { return tile[latent] + bias[latent]; }
+};
+
+template <typename Row>
 struct RowKeys {
-    RowValues row;
+    Row row;
     __device__ __forceinline__ uint32 operator()(int at) const { return key_of(row.value(at)); }
 };
 
@@ -40,7 +57,6 @@ struct TopKScratch {
     SelectScratch select;
     uint32 keys[TOP_K_CANDIDATES];
     int latents[TOP_K_CANDIDATES];
-    uint32 chosen_keys[TOP_K_FAST];
     int chosen_latents[TOP_K_FAST];
     uint32 maxima[TOP_K_GROUPS];
     int partial[32];
@@ -50,7 +66,8 @@ struct TopKScratch {
 
 // A lower bound of the k-th largest key, by the k-th largest of the groups' maxima: k groups hold at least k values that
 // large. 1, the least key of all, if fewer groups hold anything.
-__device__ uint32 lower_bound_of_top_k(const RowValues& row, int n, int k, TopKScratch* scratch) {
+template <typename Row>
+__device__ uint32 lower_bound_of_top_k(const Row& row, int n, int k, TopKScratch* scratch) {
     uint32 largest[TOP_K_PER_THREAD] = {0u, 0u, 0u, 0u};
     for (int base = threadIdx.x; base < n; base += TOP_K_GROUPS) {
 #pragma unroll
@@ -72,8 +89,9 @@ __device__ uint32 lower_bound_of_top_k(const RowValues& row, int n, int k, TopKS
 
 // The fast way: values from the bound up are collected in shared memory, in any order, and selected there; their order
 // is restored at the end. False if there are too many of them (ties), with nothing written.
+template <typename Row>
 __device__ bool top_k_of_candidates(
-    const RowValues& row, int n, int k, TopKScratch* scratch, float* values, int* latents, int* count) {
+    const Row& row, int n, int k, TopKScratch* scratch, float* values, int* latents, int* count) {
     const uint32 bound = lower_bound_of_top_k(row, n, k, scratch);
     if (threadIdx.x == 0) {
         scratch->candidates = 0;
@@ -112,7 +130,6 @@ __device__ bool top_k_of_candidates(
         }
         if (take) {
             const int slot = atomicAdd(&scratch->chosen, 1);
-            scratch->chosen_keys[slot] = key;
             scratch->chosen_latents[slot] = scratch->latents[at];
         }
     }
@@ -124,7 +141,7 @@ __device__ bool top_k_of_candidates(
         for (int other = 0; other < chosen; other++) {
             place += scratch->chosen_latents[other] < latent ? 1 : 0;
         }
-        values[place] = __uint_as_float(scratch->chosen_keys[at]);
+        values[place] = row.code(latent);
         latents[place] = latent;
     }
     *count = chosen;
@@ -132,10 +149,11 @@ __device__ bool top_k_of_candidates(
 }
 
 // The general way, for any k and any ties: the smallest key that is kept, then one ordered pass.
+template <typename Row>
 __device__ void top_k_of_row(
-    const RowValues& row, int n, int k, TopKScratch* scratch, float* values, int* latents, int* count) {
+    const Row& row, int n, int k, TopKScratch* scratch, float* values, int* latents, int* count) {
     int above;
-    const uint32 smallest = block_select(RowKeys{row}, n, k, &scratch->select, &above);
+    const uint32 smallest = block_select(RowKeys<Row>{row}, n, k, &scratch->select, &above);
     const int ties = k - above;
     int kept = 0;
     int equal = 0;
@@ -150,13 +168,24 @@ __device__ void top_k_of_row(
         const bool take = key > smallest || (tie && tie_rank < ties);
         const int place = kept + block_rank(take, scratch->partial, &total_kept);
         if (take) {
-            values[place] = value;
+            values[place] = row.code(row.latent(at));
             latents[place] = row.latent(at);
         }
         equal += total_equal;
         kept += total_kept;
     }
     *count = kept;
+}
+
+template <typename Row>
+__device__ void top_k(const Row& row, int n, int k, TopKScratch* scratch, float* values, int* latents, int* counted) {
+    int count = 0;
+    if (k > TOP_K_FAST || !top_k_of_candidates(row, n, k, scratch, values, latents, &count)) {
+        top_k_of_row(row, n, k, scratch, values, latents, &count);
+    }
+    if (threadIdx.x == 0) {
+        *counted = count;
+    }
 }
 
 // One block of TOP_K_THREADS for each row of the tile. `list` and `listed`, or null: only these latents. Writes at most
@@ -168,16 +197,50 @@ extern "C" __global__ void __launch_bounds__(TOP_K_THREADS) encode_top_k_select(
     const int64 row = blockIdx.x;
     const RowValues source = {tile + row * stride, bias, list};
     const int n = list == nullptr ? latents : min(max(*listed, 0), latents);
-    int count = 0;
-    if (k > TOP_K_FAST
-        || !top_k_of_candidates(source, n, k, &scratch, values + row * k, indices + row * k, &count)) {
-        top_k_of_row(source, n, k, &scratch, values + row * k, indices + row * k, &count);
-    }
-    if (threadIdx.x == 0) {
-        counts[row] = count;
-    }
+    top_k(source, n, k, &scratch, values + row * k, indices + row * k, counts + row);
 }
 DARIEN_EXPORT(encode_top_k_select)
+
+// As encode_top_k_select among all latents, by their scores; `products` is a tile like the other.
+extern "C" __global__ void __launch_bounds__(TOP_K_THREADS) encode_gradient_top_k_select(
+    const float* tile, int64 stride, const float* bias, const float* products, int64 products_stride,
+    const float* strength, int latents, int k, float* values, int* indices, int* counts) {
+    __shared__ TopKScratch scratch;
+    const int64 row = blockIdx.x;
+    const RowScores source = {tile + row * stride, bias, products + row * products_stride, *strength};
+    top_k(source, latents, k, &scratch, values + row * k, indices + row * k, counts + row);
+}
+DARIEN_EXPORT(encode_gradient_top_k_select)
+
+// One block for each row of a tile: sums[row] = Σ |products[row]|.
+extern "C" __global__ void attribution_strength_rows(const float* products, int64 stride, int latents, double* sums) {
+    __shared__ double partial[32];
+    const int64 row = blockIdx.x;
+    double sum = 0.0;
+    for (int at = threadIdx.x; at < latents; at += blockDim.x) {
+        sum += (double)fabsf(products[row * stride + at]);
+    }
+    sum = block_sum(sum, partial);
+    if (threadIdx.x == 0) {
+        sums[row] = sum;
+    }
+}
+DARIEN_EXPORT(attribution_strength_rows)
+
+// One block: strength = beta over the mean of `count` magnitudes that `sums` of all rows add up to.
+extern "C" __global__ void attribution_strength(
+    const double* sums, int rows, double count, float beta, float* strength) {
+    __shared__ double partial[32];
+    double sum = 0.0;
+    for (int row = threadIdx.x; row < rows; row += blockDim.x) {
+        sum += sums[row];
+    }
+    sum = block_sum(sum, partial);
+    if (threadIdx.x == 0) {
+        *strength = sum == 0.0 ? 0.0f : (float)(beta * count / sum);
+    }
+}
+DARIEN_EXPORT(attribution_strength)
 
 // One block: the offsets of the tile's rows from their counts, going on from that of its first row, which is set to 0
 // where it begins the batch. Each row has `parts` counts, which become the places at which the parts begin.

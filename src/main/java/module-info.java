@@ -13,6 +13,7 @@ module dev.darien {
 
     exports dev.darien.data;
     exports dev.darien.device;
+    exports dev.darien.ensemble;
     exports dev.darien.eval;
     exports dev.darien.interop;
     exports dev.darien.memory;

@@ -54,6 +54,7 @@ final class ChunkScanner {
         ContentHash hash = new ContentHash(end - first, width, source.dtype());
         List<Long> badRows = new ArrayList<>();
         double[] totals = new double[width];
+        double[] columnSquares = new double[width];
         double totalSquares = 0;
         for (long row = first; row < end; row += chunkRows) {
             int count = (int) Math.min(chunkRows, end - row);
@@ -75,10 +76,11 @@ final class ChunkScanner {
             }
             for (int column = 0; column < width; column++) {
                 totals[column] += sums[column];
+                columnSquares[column] += squares[column];
                 totalSquares += squares[column];
             }
         }
-        return new DataCheck.PartResult(hash.value(), badRows, totals, totalSquares);
+        return new DataCheck.PartResult(hash.value(), badRows, totals, columnSquares, totalSquares);
     }
 
     private void load(long row, int count) {

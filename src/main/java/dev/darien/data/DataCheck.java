@@ -93,12 +93,14 @@ public final class DataCheck {
     private static DataSummary combine(ActivationSource source, PartResult[] results) {
         ContentHash hash = new ContentHash(source.rows(), source.width(), source.dtype());
         double[] mean = new double[source.width()];
+        double[] meanSquare = new double[source.width()];
         double squares = 0;
         int bad = 0;
         for (PartResult part : results) {
             hash.add(part.hash());
             for (int column = 0; column < mean.length; column++) {
                 mean[column] += part.sums()[column];
+                meanSquare[column] += part.columnSquares()[column];
             }
             squares += part.squares();
             bad = Math.addExact(bad, part.badRows().size());
@@ -110,12 +112,13 @@ public final class DataCheck {
         }
         for (int column = 0; column < mean.length; column++) {
             mean[column] /= good;
+            meanSquare[column] /= good;
         }
         long[] badRows = Arrays.stream(results)
                 .flatMap(part -> part.badRows().stream())
                 .mapToLong(Long::longValue)
                 .toArray();
-        return new DataSummary(hash.value(), source.rows(), badRows, mean, squares / good);
+        return new DataSummary(hash.value(), source.rows(), badRows, mean, meanSquare, squares / good);
     }
 
     private static DataException badRow(ActivationSource source, long row) {
@@ -132,10 +135,11 @@ public final class DataCheck {
      * What a part of the rows came to.
      *
      * @param sums of each column over sound rows
+     * @param columnSquares sums of squares of each column over sound rows
      * @param squares sum of squared norms of sound rows
      */
     @SuppressWarnings("ArrayRecordComponent") // never leaves this package
-    record PartResult(long hash, List<Long> badRows, double[] sums, double squares) {
+    record PartResult(long hash, List<Long> badRows, double[] sums, double[] columnSquares, double squares) {
         boolean hasBadRows() {
             return !badRows.isEmpty();
         }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.data;
 
+import java.util.Arrays;
+import java.util.Objects;
+
 /**
  * What one pass over a source found.
  *
@@ -10,13 +13,16 @@ package dev.darien.data;
  * @param badRows ascending numbers of the rows with NaN or infinities; {@code mean} and {@code meanSquaredNorm} leave
  *     them out
  * @param mean of each column, [width]
+ * @param meanSquare of each column, [width]
  * @param meanSquaredNorm mean over rows of ‖x‖²
  */
 @SuppressWarnings("ArrayRecordComponent") // copied on the way in and out
-public record DataSummary(long hash, long rows, long[] badRows, double[] mean, double meanSquaredNorm) {
+public record DataSummary(
+        long hash, long rows, long[] badRows, double[] mean, double[] meanSquare, double meanSquaredNorm) {
     public DataSummary {
         badRows = badRows.clone();
         mean = mean.clone();
+        meanSquare = meanSquare.clone();
     }
 
     @Override
@@ -27,6 +33,31 @@ public record DataSummary(long hash, long rows, long[] badRows, double[] mean, d
     @Override
     public double[] mean() {
         return mean.clone();
+    }
+
+    @Override
+    public double[] meanSquare() {
+        return meanSquare.clone();
+    }
+
+    /**
+     * The same of {@code count} columns from {@code first} alone; hash and bad rows are those of all columns.
+     *
+     * @throws IndexOutOfBoundsException if the columns aren't all there
+     */
+    public DataSummary columns(int first, int count) {
+        Objects.checkFromIndexSize(first, count, mean.length);
+        if (count == mean.length) {
+            return this;
+        }
+        double[] squares = Arrays.copyOfRange(meanSquare, first, first + count);
+        return new DataSummary(
+                hash,
+                rows,
+                badRows,
+                Arrays.copyOfRange(mean, first, first + count),
+                squares,
+                Arrays.stream(squares).sum());
     }
 
     /** Rows without NaN or infinities. */

@@ -138,6 +138,26 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
+        methods.attributionStrength(gradients, directions, beta, strength);
+        kernels.attributionStrength(gradients, directions, beta, strength);
+    }
+
+    @Override
+    public void encodeGradientTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix gradients,
+            PackedEncoder directions,
+            Matrix strength,
+            int k,
+            @Nullable DeadSelection dead,
+            SparseCodes codes) {
+        methods.encodeGradientTopK(x, encoder, gradients, directions, strength, k, dead, codes);
+        kernels.encodeGradientTopK(x, encoder, gradients, directions, strength, k, dead, codes);
+    }
+
+    @Override
     public void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
         shapes.decode(codes, wDec, bias, out);
         kernels.decode(codes, wDec, bias, out);

@@ -137,6 +137,36 @@ public interface Kernels {
     void encodeMatchingPursuit(
             Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes);
 
+    /**
+     * {@code strength = beta / mean |g_r · d_j|} over the rows g_r of {@code gradients} and the latents' directions d_j
+     * (Olmo et al. 2024, Gradient SAEs, normalised by the batch); 0 where that mean is 0.
+     *
+     * @param gradients F32[rows, d], of a loss by the input
+     * @param directions the decoder, packed; the biases that were packed with it have no part
+     * @param strength F32[1, 1]
+     */
+    void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength);
+
+    /**
+     * Gradient TopK (Olmo et al. 2024): as {@link #encodeTopK}, but by the score {@code z_j · (1 + strength · |g · d_j|)} of
+     * each pre-activation z_j, in single precision with one rounding for each operation and {@code 1 + strength · |g · d_j|}
+     * fused. The codes are pre-activations as they are; of equal scores that of the lower latent is selected. With a
+     * strength of 0 it is {@link #encodeTopK}. Dead latents are selected by their pre-activations.
+     *
+     * @param gradients F32[rows, d], of a loss by the input
+     * @param directions the decoder, packed; the biases that were packed with it have no part
+     * @param strength F32[1, 1], not negative
+     */
+    void encodeGradientTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix gradients,
+            PackedEncoder directions,
+            Matrix strength,
+            int k,
+            @Nullable DeadSelection dead,
+            SparseCodes codes);
+
     // ------------------------------------------------------------------------------- decoding and gradients
 
     /** {@code out[r] = Σ z_j · wDec[j] + bias}. */

@@ -43,6 +43,32 @@ final class MethodShapes {
         shapes.perEntry("factors", factors, DType.F32, codes.capacity());
     }
 
+    void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
+        shapes.matrix("gradients", gradients, DType.F32, gradients.rows(), directions.width());
+        shapes.vector("strength", strength, 1);
+        if (!(beta >= 0) || Float.isInfinite(beta)) {
+            throw new IllegalArgumentException("beta must be finite and not negative, not " + beta);
+        }
+    }
+
+    void encodeGradientTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix gradients,
+            PackedEncoder directions,
+            Matrix strength,
+            int k,
+            @Nullable DeadSelection dead,
+            SparseCodes codes) {
+        if (directions == encoder || directions.latents() != encoder.latents()) {
+            throw new IllegalArgumentException("gradients need the directions of the same " + encoder.latents()
+                    + " latents, packed apart from the encoder");
+        }
+        shapes.encodeTopK(x, encoder, k, dead, codes);
+        shapes.matrix("gradients", gradients, DType.F32, x.rows(), directions.width());
+        shapes.vector("strength", strength, 1);
+    }
+
     void gatedMagnitudes(SparseCodes gates, Matrix gateBias, Matrix logScale, Matrix magnitudeBias, Matrix magnitudes) {
         shapes.codes("gates", gates, gates.rows(), gates.latents());
         shapes.vector("gateBias", gateBias, gates.latents());

@@ -53,12 +53,12 @@ public final class Directions implements AutoCloseable {
             throw new IllegalArgumentException("there is no SAE to take directions from");
         }
         Device device = members.getFirst().device();
-        int width = members.getFirst().width();
+        int width = members.getFirst().outputWidth();
         long total = 0;
         for (Sae member : members) {
-            if (member.width() != width || member.device() != device) {
-                throw new IllegalArgumentException(
-                        "directions of SAEs of other widths (" + width + " and " + member.width() + ") or devices");
+            if (member.outputWidth() != width || member.device() != device) {
+                throw new IllegalArgumentException("directions of SAEs of other widths (" + width + " and "
+                        + member.outputWidth() + ") or devices");
             }
             total += member.latents();
         }

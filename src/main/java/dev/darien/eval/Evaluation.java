@@ -2,11 +2,14 @@
 package dev.darien.eval;
 
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * How an SAE does on data. With x an activation of width d, x̂ its reconstruction and x̄ the mean of all activations:
+ * How an SAE does on data. With x an activation of width d, x̂ its reconstruction and x̄ the mean of all activations; of a
+ * transcoder, x is the target. Of a crosscoder, whose tensors lie side by side in x, they are multiplied by their scales
+ * first, so that none counts more because its activations are larger:
  *
  * @param tokens number of activations
  * @param l0 mean number of non-zero latents for each token
@@ -17,6 +20,7 @@ import java.util.Map;
  * @param l2Ratio mean of ‖x̂‖/‖x‖ over tokens with x ≠ 0; NaN if every x is 0
  * @param relativeBias relative reconstruction bias γ = E‖x̂‖² / E[x̂·x] (Rajamanoharan et al. 2024, Gated SAEs): 1
  *     without bias, below 1 with shrinkage; NaN if every x̂ is 0
+ * @param tensors of a crosscoder, how each tensor by itself is reconstructed, by its name; else empty
  * @param density how often latents fire
  * @param fires number of tokens on which each latent is active, [latents]
  */
@@ -29,9 +33,19 @@ public record Evaluation(
         double cosine,
         double l2Ratio,
         double relativeBias,
+        Map<String, TensorEvaluation> tensors,
         Density density,
         long[] fires) {
+    /**
+     * One tensor of a crosscoder, its activations as they come.
+     *
+     * @param mse as {@link Evaluation#mse()}
+     * @param fvu as {@link Evaluation#fvu()}
+     */
+    public record TensorEvaluation(double mse, double fvu) {}
+
     public Evaluation {
+        tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
         fires = fires.clone();
     }
 
@@ -71,6 +85,11 @@ public record Evaluation(
         map.put("cosine", cosine);
         map.put("l2_ratio", l2Ratio);
         map.put("relative_bias", relativeBias);
+        if (!tensors.isEmpty()) {
+            Map<String, Object> each = new LinkedHashMap<>();
+            tensors.forEach((name, tensor) -> each.put(name, Map.of("mse", tensor.mse(), "fvu", tensor.fvu())));
+            map.put("tensors", each);
+        }
         map.put("dead", dead());
         map.put("dead_fraction", deadFraction());
         map.put("density", density.asMap());

@@ -25,15 +25,17 @@ public final class Evaluator {
     private Evaluator() {}
 
     /**
-     * The metrics of {@code sae} with its own rule on all of {@code source}.
+     * The metrics of {@code sae} with its own rule on all of {@code source}; for a transcoder, whose rows have the target
+     * beside the input.
      *
      * @throws DataException if the source is of another width or holds NaN or infinities; says where
      */
     public static Evaluation evaluate(Autoencoder sae, ActivationSource source) {
-        if (source.width() != sae.width()) {
+        int width = sae.mapping().dataWidth(sae.width());
+        if (source.width() != width) {
             throw new DataException(
                     "%s has activations of width %d, but the SAE was trained on width %d; evaluate it on what it was trained for"
-                            .formatted(source.describe(), source.width(), sae.width()));
+                            .formatted(source.describe(), source.width(), width));
         }
         if (source.rows() < 1) {
             throw new DataException(source.describe() + " has no activations to evaluate on");
@@ -68,6 +70,8 @@ public final class Evaluator {
         private final long[] fires;
         private final ReconstructionSums sums = new ReconstructionSums();
         private final VarianceSum variance;
+        private final int inputs;
+        private final TensorScales scales;
         private long active;
 
         Pass(Autoencoder sae, ActivationSource source, Inference inference) {
@@ -76,11 +80,13 @@ public final class Evaluator {
             this.inference = inference;
             this.batchRows = inference.maxRows();
             this.batch = device.staging("evaluation batch", source.dtype(), batchRows, source.width());
-            this.reconstruction = device.staging("evaluation output", DType.F32, batchRows, source.width());
-            this.x = new float[batchRows][source.width()];
-            this.reconstructed = new float[source.width()];
+            this.reconstruction = device.staging("evaluation output", DType.F32, batchRows, sae.outputWidth());
+            this.x = new float[batchRows][sae.outputWidth()];
+            this.reconstructed = new float[sae.outputWidth()];
             this.fires = new long[sae.latents()];
-            this.variance = new VarianceSum(source.width());
+            this.variance = new VarianceSum(sae.outputWidth());
+            this.inputs = sae.width();
+            this.scales = new TensorScales(sae.mapping(), batchRows);
         }
 
         Evaluation run() {
@@ -95,27 +101,30 @@ public final class Evaluator {
                     sums.cosine(),
                     sums.l2Ratio(),
                     sums.relativeBias(),
+                    scales.evaluations(),
                     Density.of(fires, sums.tokens()),
                     fires);
         }
 
         private void add(long first, int rows) {
             source.read(first, rows, batch);
-            SparseCodes codes = inference.encode(batch.slice(0, rows));
+            SparseCodes codes = inference.encode(batch.prefix(inputs).slice(0, rows));
             Matrix output = reconstruction.slice(0, rows);
             device.download(inference.decode(codes), output);
             try (SparseCodes host = inference.toHost(codes)) {
                 countFires(host);
             }
             for (int row = 0; row < rows; row++) {
-                copyRow(batch, row, x[row]);
+                copyRow(batch.columnSlice(batch.columns() - reconstructed.length, reconstructed.length), row, x[row]);
                 copyRow(output, row, reconstructed);
+                scales.apply(row, x[row], reconstructed);
                 if (!sums.add(x[row], reconstructed)) {
                     throw new DataException(source.locate(first + row)
                             + " holds NaN or an infinity, with which nothing can be measured; remove such rows");
                 }
             }
             variance.add(x, rows);
+            scales.addVariance(rows);
         }
 
         private void countFires(SparseCodes codes) {

@@ -27,9 +27,9 @@ public record Recovery(double mmcs, double recall, double chance) {
         }
         for (float[] direction : truth) {
             requireDirection(direction);
-            if (direction.length != sae.width()) {
+            if (direction.length != sae.outputWidth()) {
                 throw new IllegalArgumentException("the true directions are of width " + direction.length
-                        + ", but the SAE is of width " + sae.width());
+                        + ", but the SAE is of width " + sae.outputWidth());
             }
         }
         double sum = 0;
@@ -41,7 +41,7 @@ public record Recovery(double mmcs, double recall, double chance) {
             }
         }
         return new Recovery(
-                sum / truth.length, (double) found / truth.length, chanceCosine(sae.latents(), sae.width()));
+                sum / truth.length, (double) found / truth.length, chanceCosine(sae.latents(), sae.outputWidth()));
     }
 
     private static void requireDirection(float[] direction) {

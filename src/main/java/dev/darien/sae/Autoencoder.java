@@ -9,7 +9,7 @@ import java.util.List;
 
 /**
  * What encodes activations as sparse codes and decodes those linearly, {@code x̂ = W_decᵀ·f + b_dec}: an {@link Sae}, or
- * several that stand for one.
+ * several that stand for one. With another {@link #mapping()}, what is decoded are other activations.
  *
  * <p>Close it before its device. Not for several threads at once.
  */
@@ -20,13 +20,23 @@ public interface Autoencoder extends AutoCloseable {
     /** Number of latents, F. */
     int latents();
 
-    /** Width of the activations, d. */
+    /** Width of the activations that are encoded, d. */
     int width();
 
-    /** W_dec, F32[F, d] on the device: a direction for each latent. */
+    /** What is encoded, and what is decoded from it. */
+    default Mapping mapping() {
+        return new Mapping.Identity();
+    }
+
+    /** Width of the activations that are decoded, d': d but for a transcoder. */
+    default int outputWidth() {
+        return mapping().outputWidth(width());
+    }
+
+    /** W_dec, F32[F, d'] on the device: a direction for each latent. */
     Matrix decoder();
 
-    /** b_dec, F32[1, d] on the device. */
+    /** b_dec, F32[1, d'] on the device. */
     Matrix decoderBias();
 
     /** What is done to each activation vector before encoding, and undone after decoding. */
@@ -39,7 +49,7 @@ public interface Autoencoder extends AutoCloseable {
     Inference inference(int maxRows);
 
     /**
-     * The reconstructions of {@code codes}, F32[rows, d], in memory that Java can read; the caller closes the matrix.
+     * The reconstructions of {@code codes}, F32[rows, d'], in memory that Java can read; the caller closes the matrix.
      *
      * @param codes in the host's memory
      * @throws IllegalArgumentException if they are of another number of latents
@@ -49,7 +59,7 @@ public interface Autoencoder extends AutoCloseable {
             throw new IllegalArgumentException(
                     "codes of " + codes.latents() + " latents can't be decoded by an SAE of " + latents());
         }
-        Matrix out = device().staging("reconstruction", DType.F32, codes.rows(), width());
+        Matrix out = device().staging("reconstruction", DType.F32, codes.rows(), outputWidth());
         try {
             if (decoder().isHost()) {
                 device().kernels().decode(codes, decoder(), decoderBias(), out);
@@ -67,7 +77,7 @@ public interface Autoencoder extends AutoCloseable {
     private void decodeThere(SparseCodes host, Matrix out) {
         Device device = device();
         try (SparseCodes codes = SparseCodes.allocate(device.memory(), host.rows(), latents(), host.capacity());
-                Matrix result = device.memory().matrix("reconstruction", host.rows(), width())) {
+                Matrix result = device.memory().matrix("reconstruction", host.rows(), outputWidth())) {
             device.upload(host.offsets(), codes.offsets());
             device.upload(host.indices(), codes.indices().prefix(host.capacity()));
             device.upload(host.values(), codes.values().prefix(host.capacity()));
@@ -76,10 +86,10 @@ public interface Autoencoder extends AutoCloseable {
         }
     }
 
-    /** The decoder's rows of {@code latents}, [latents][d]. */
+    /** The decoder's rows of {@code latents}, [latents][d']. */
     default float[][] decoderRows(int... latents) {
         boolean host = decoder().isHost();
-        try (Matrix copy = device().staging("decoder", DType.F32, host ? 1 : latents(), width())) {
+        try (Matrix copy = device().staging("decoder", DType.F32, host ? 1 : latents(), outputWidth())) {
             if (!host) {
                 device().download(decoder(), copy);
             }

@@ -28,17 +28,25 @@ public record HostWeights(SaeWeights weights, boolean copy) implements AutoClose
             copies.add(copy(device, "encoder bias", weights.encoderBias()));
             copies.add(copy(device, "decoder", weights.decoder()));
             copies.add(copy(device, "decoder bias", weights.decoderBias()));
-            @Nullable Matrix thresholds = weights.thresholds();
-            if (thresholds != null) {
-                copies.add(copy(device, "thresholds", thresholds));
-            }
+            @Nullable Matrix thresholds = copyOf(device, "thresholds", weights.thresholds(), copies);
+            @Nullable Matrix skip = copyOf(device, "skip connection", weights.skip(), copies);
+            return new HostWeights(
+                    new SaeWeights(
+                            copies.remove(), copies.remove(), copies.remove(), copies.remove(), thresholds, skip),
+                    true);
         } catch (RuntimeException | Error e) {
             copies.forEach(copy -> Closing.after(e, copy));
             throw e;
         }
-        return new HostWeights(
-                new SaeWeights(copies.remove(), copies.remove(), copies.remove(), copies.remove(), copies.poll()),
-                true);
+    }
+
+    private static @Nullable Matrix copyOf(Device device, String label, @Nullable Matrix matrix, Deque<Matrix> copies) {
+        if (matrix == null) {
+            return null;
+        }
+        Matrix copy = copy(device, label, matrix);
+        copies.add(copy);
+        return copy;
     }
 
     private static Matrix copy(Device device, String label, Matrix matrix) {

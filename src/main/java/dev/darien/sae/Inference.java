@@ -20,8 +20,10 @@ public interface Inference extends AutoCloseable {
     SparseCodes encode(Matrix x);
 
     /**
-     * The reconstructions of {@code codes}, F32[rows, d]. With a {@link RowNormalization}, {@code codes} must be those
-     * that {@link #encode} returned last.
+     * The reconstructions of {@code codes}, F32[rows, d']. With a {@link RowNormalization} or a skip connection, {@code
+     * codes} must be those that {@link #encode} returned last.
+     *
+     * @throws IllegalArgumentException if there aren't as many rows then
      */
     Matrix decode(SparseCodes codes);
 

@@ -15,7 +15,7 @@ import java.util.Map;
  * A sparse autoencoder on a device: {@code f = σ(W_enc·(x - b_dec) + b_enc)}, {@code x̂ = W_decᵀ·f + b_dec}, where σ is
  * its {@link Sparsity} and the first {@code b_dec} is there if {@link #subtractsDecoderBias()}. Works on activations as
  * they come: the input scale of training is folded into the weights. Some SAEs of other projects have a
- * {@link RowNormalization} around all that.
+ * {@link RowNormalization} around all that. Transcoders and crosscoders are SAEs with another {@link Mapping}.
  *
  * <p>Close it before its device. Not for several threads at once.
  */
@@ -25,6 +25,7 @@ public final class Sae implements Autoencoder {
     private final Sparsity sparsity;
     private final boolean subtractsDecoderBias;
     private final RowNormalization normalization;
+    private final Mapping mapping;
     private final Map<String, Object> configuration;
 
     /**
@@ -54,6 +55,24 @@ public final class Sae implements Autoencoder {
             boolean subtractsDecoderBias,
             RowNormalization normalization,
             Map<String, Object> configuration) {
+        this(device, weights, sparsity, subtractsDecoderBias, normalization, new Mapping.Identity(), configuration);
+    }
+
+    /**
+     * As above, of what {@code mapping} says.
+     *
+     * @throws IllegalArgumentException if the rule needs thresholds and there are none, or the weights are those of another
+     *     mapping
+     */
+    public Sae(
+            Device device,
+            SaeWeights weights,
+            Sparsity sparsity,
+            boolean subtractsDecoderBias,
+            RowNormalization normalization,
+            Mapping mapping,
+            Map<String, Object> configuration) {
+        requireFitting(mapping, weights, subtractsDecoderBias);
         if (sparsity.hasThresholds() && weights.thresholds() == null) {
             throw new IllegalArgumentException(sparsity.id() + " needs a threshold for each latent");
         }
@@ -62,21 +81,41 @@ public final class Sae implements Autoencoder {
                     sparsity.id() + " selects over a batch in training; an SAE encodes row by row with "
                             + sparsity.inference().id());
         }
-        if (sparsity.isTied() && !subtractsDecoderBias) {
-            throw new IllegalArgumentException(sparsity.id() + " begins with what the decoder bias leaves");
+        if (sparsity.isTied() && !(subtractsDecoderBias && mapping instanceof Mapping.Identity)) {
+            throw new IllegalArgumentException(
+                    sparsity.id() + " begins with what the decoder bias leaves, and encodes with the decoder");
         }
         this.device = device;
         this.weights = weights;
         this.sparsity = sparsity;
         this.subtractsDecoderBias = subtractsDecoderBias;
         this.normalization = normalization;
+        this.mapping = mapping;
         // Not Map.copyOf: other projects' files hold nulls, and their order is worth keeping.
         this.configuration = Collections.unmodifiableMap(new LinkedHashMap<>(configuration));
     }
 
+    private static void requireFitting(Mapping mapping, SaeWeights weights, boolean subtractsDecoderBias) {
+        boolean fits =
+                switch (mapping) {
+                    case Mapping.Identity ignored -> weights.skip() == null;
+                    case Mapping.Transcoder transcoder ->
+                        transcoder.skip() == (weights.skip() != null) && !subtractsDecoderBias;
+                    case Mapping.Crosscoder crosscoder ->
+                        weights.skip() == null && crosscoder.width() == weights.width();
+                };
+        if (!fits || weights.outputWidth() != mapping.outputWidth(weights.width())) {
+            throw new IllegalArgumentException(
+                    "weights from " + weights.encoder().shape() + " to "
+                            + weights.decoder().shape() + (weights.skip() == null ? "" : " with a skip connection")
+                            + " don't fit a " + mapping
+                            + (subtractsDecoderBias ? ", whose encoder is to see x - b_dec" : ""));
+        }
+    }
+
     /** The same weights with another rule. They are shared: close only one of the two. */
     public Sae with(Sparsity rule) {
-        return new Sae(device, weights, rule, subtractsDecoderBias, normalization, configuration);
+        return new Sae(device, weights, rule, subtractsDecoderBias, normalization, mapping, configuration);
     }
 
     /**
@@ -116,17 +155,22 @@ public final class Sae implements Autoencoder {
     }
 
     /**
-     * The reconstructions of {@code codes}, F32[rows, d], in memory that Java can read; the caller closes the matrix.
+     * The reconstructions of {@code codes}, F32[rows, d'], in memory that Java can read; the caller closes the matrix.
      *
      * @param codes in the host's memory, as {@link #encode} returns them
-     * @throws IllegalStateException if the SAE normalises each activation vector: codes alone don't say how large it was.
-     *     {@link #inference} remembers it.
+     * @throws IllegalStateException if the SAE normalises each activation vector or has a skip connection: codes alone don't
+     *     say what it was. {@link #inference} remembers it.
      */
     @Override
     public Matrix decode(SparseCodes codes) {
         if (normalization != RowNormalization.NONE) {
             throw new IllegalStateException("the SAE normalises each activation vector (" + normalization.id()
                     + "), so that codes alone don't say what they were made of; encode and decode with inference()");
+        }
+        if (weights.skip() != null) {
+            throw new IllegalStateException(
+                    "the transcoder has a skip connection, so that codes alone don't say all that"
+                            + " it decodes; encode and decode with inference()");
         }
         return Autoencoder.super.decode(codes);
     }
@@ -157,6 +201,11 @@ public final class Sae implements Autoencoder {
     /** Whether the encoder sees {@code x - b_dec}. */
     public boolean subtractsDecoderBias() {
         return subtractsDecoderBias;
+    }
+
+    @Override
+    public Mapping mapping() {
+        return mapping;
     }
 
     @Override

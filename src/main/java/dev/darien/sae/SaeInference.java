@@ -3,6 +3,7 @@ package dev.darien.sae;
 
 import dev.darien.device.Device;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.Product;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
@@ -26,6 +27,10 @@ final class SaeInference implements Inference {
     private final Matrix output;
     private final SparseCodes codes;
     private final @Nullable RowNormalizer normalizer;
+    /** What the skip connection sees, which no normalization has touched; null where it is the input. */
+    private final @Nullable Matrix unnormalised;
+
+    private long encodedRows;
 
     SaeInference(Sae sae, int requestedRows) {
         this.sae = sae;
@@ -37,10 +42,12 @@ final class SaeInference implements Inference {
         @Nullable RowNormalizer normalizing = null;
         try {
             this.input = memory.matrix("input", maxRows, sae.width());
-            this.output = memory.matrix("reconstruction", maxRows, sae.width());
+            this.output = memory.matrix("reconstruction", maxRows, sae.outputWidth());
             this.codes = SparseCodes.allocate(
                     memory, maxRows, sae.latents(), sae.sparsity().capacity(maxRows, sae.latents()));
             made = device.packedEncoder(sae.latents(), sae.width());
+            boolean keeps = sae.weights().skip() != null && sae.normalization() != RowNormalization.NONE;
+            this.unnormalised = keeps ? memory.matrix("activations", maxRows, sae.width()) : null;
             if (sae.normalization() != RowNormalization.NONE) {
                 normalizing = new RowNormalizer(sae.normalization(), device, maxRows, sae.width());
             }
@@ -67,7 +74,11 @@ final class SaeInference implements Inference {
         if (x.rows() > maxRows) {
             throw new IllegalArgumentException(x.rows() + " rows are more than this inference's " + maxRows);
         }
+        encodedRows = x.rows();
         Matrix centred = input.slice(0, x.rows());
+        if (unnormalised != null) {
+            device.kernels().convert(x, 1, null, unnormalised.slice(0, x.rows()));
+        }
         device.kernels()
                 .convert(
                         normalizer == null ? x : normalizer.apply(x),
@@ -87,7 +98,17 @@ final class SaeInference implements Inference {
     public Matrix decode(SparseCodes selected) {
         Matrix out = output.slice(0, selected.rows());
         device.kernels().decode(selected, sae.weights().decoder(), sae.weights().decoderBias(), out);
-        if (normalizer != null) {
+        @Nullable Matrix skip = sae.weights().skip();
+        if (skip != null) {
+            if (selected.rows() != encodedRows) {
+                throw new IllegalArgumentException("only the " + encodedRows + " rows that were encoded last can be"
+                        + " decoded, not " + selected.rows() + ": the skip connection needs each");
+            }
+            Matrix seen = unnormalised == null ? input : unnormalised;
+            device.kernels().multiply(Product.NT, seen.slice(0, selected.rows()), skip, out, true);
+        }
+        // What a transcoder decodes was never normalised.
+        if (normalizer != null && !(sae.mapping() instanceof Mapping.Transcoder)) {
             normalizer.undo(out);
         }
         return out;
@@ -138,6 +159,7 @@ final class SaeInference implements Inference {
         try (memory;
                 input;
                 output;
+                unnormalised;
                 codes;
                 encoder;
                 normalizer) {

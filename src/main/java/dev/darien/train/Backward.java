@@ -3,12 +3,28 @@ package dev.darien.train;
 
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Gated;
 import dev.darien.train.StepWorkspace.Chunk;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** From the selection of a chunk of rows to the gradients of everything that it depends on. */
 interface Backward extends AutoCloseable {
+
+    /** The loss that the options ask for. */
+    static Backward of(StepContext context) {
+        if (context.options().sparsity() instanceof Gated) {
+            return new GatedBackward(context);
+        }
+        if (context.workspace().pursuit != null) {
+            return new PursuitBackward(context, context.workspace().pursuit);
+        }
+        return switch (context.options().objective()) {
+            case Objective.Whole ignored -> new PlainBackward(context);
+            case Objective.Nested nested -> new NestedBackward(context, nested);
+            case Objective.TwoSelections two -> new TwoSelectionsBackward(context, two);
+        };
+    }
 
     /**
      * Reconstructs the rows into {@code chunk.residual()} and {@code chunk.rowErrors()}, and adds to the gradients.
@@ -22,6 +38,9 @@ interface Backward extends AutoCloseable {
 
     /** Sets the decoder bias's gradient through the reconstructions and, if {@code centred}, through the encoder. */
     void decoderBiasGradient(boolean centred, Matrix gradient);
+
+    /** Sets the gradient of {@link LearnerState#negatedSkip}, after all chunks. */
+    void skipGradient(Matrix gradient);
 
     /**
      * What the loss is without penalties and auxiliary losses.

@@ -133,6 +133,11 @@ final class GatedBackward implements Backward {
     }
 
     @Override
+    public void skipGradient(Matrix gradient) {
+        throw new IllegalStateException("gated has no transcoder");
+    }
+
+    @Override
     public void decoderBiasGradient(boolean centred, Matrix gradient) {
         context.kernels()
                 .weightedRowSum(

@@ -16,11 +16,11 @@ import dev.darien.memory.Matrix;
  */
 record GradientBuffers(LatentRows rows, Matrix touched, Matrix squaredNorm, Matrix scale) implements AutoCloseable {
 
-    static GradientBuffers allocate(Allocator memory, int latents, int width) {
+    static GradientBuffers allocate(Allocator memory, int latents, int width, int outputWidth) {
         return new GradientBuffers(
                 new LatentRows(
                         memory.matrix("encoder gradient", latents, width),
-                        memory.matrix("decoder gradient", latents, width)),
+                        memory.matrix("decoder gradient", latents, outputWidth)),
                 memory.matrix("touched", DType.I32, 1, latents),
                 memory.matrix("squared gradient norm", DType.F64, 1, 1),
                 memory.vector("gradient scale", 1));

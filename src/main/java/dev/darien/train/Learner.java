@@ -31,7 +31,7 @@ final class Learner implements AutoCloseable {
     private final Device device;
     private final Kernels kernels;
     private final TrainingOptions options;
-    private final double inputScale;
+    private final BatchLayout layout;
     private final Allocator memory;
     private final LearnerState state;
     private final StepWorkspace workspace;
@@ -46,11 +46,17 @@ final class Learner implements AutoCloseable {
 
     private long step;
 
+    /** An autoencoder for activations of {@code width}. */
     Learner(Device device, TrainingOptions options, int width, double inputScale, Matrix decoderBias) {
+        this(device, options, BatchLayout.plain(width, inputScale), new Initialiser.Start(decoderBias, null));
+    }
+
+    Learner(Device device, TrainingOptions options, BatchLayout layout, Initialiser.Start start) {
+        int width = layout.inputWidth();
         this.device = device;
         this.kernels = device.kernels();
         this.options = options;
-        this.inputScale = inputScale;
+        this.layout = layout;
         this.memory = device.memory().child("training");
         // What the device holds itself, and not this learner's allocator.
         @Nullable StepWorkspace buffers = null;
@@ -61,14 +67,16 @@ final class Learner implements AutoCloseable {
             this.state = new LearnerState(memory, options, width);
             buffers = new StepWorkspace(device, memory, options, widestSparsity(width), state);
             this.workspace = buffers;
-            this.gradients = storesGradients() ? GradientBuffers.allocate(memory, options.latents(), width) : null;
+            this.gradients = storesGradients()
+                    ? GradientBuffers.allocate(memory, options.latents(), width, state.weights.outputWidth())
+                    : null;
             this.controller = options.targetL0() > 0
                     ? new PenaltyController(
                             options.targetL0(), options.penalty().strength())
                     : null;
             this.learningRate = options.learningRateSchedule();
             StepContext context = new StepContext(device, memory, options, state, workspace, gradients);
-            back = backward(context);
+            back = Backward.of(context);
             this.backward = back;
             used = usesLatents() ? new LatentUsage(context) : null;
             this.usage = used;
@@ -77,7 +85,7 @@ final class Learner implements AutoCloseable {
             this.auxiliary = revived == null ? null : new AuxiliaryLoss(context, revived, used);
             sums = new StepStatistics(device, buffers);
             this.statistics = sums;
-            Initialiser.initialise(device, options, state, decoderBias);
+            Initialiser.initialise(device, options, state, start);
         } catch (RuntimeException | Error e) {
             Closing.after(e, sums, used, back, buffers, memory::releaseAll, memory);
             throw e;
@@ -125,17 +133,18 @@ final class Learner implements AutoCloseable {
         return options.sparsity() instanceof FeatureChoice ? rate * options.secondWarmup(step) : rate;
     }
 
-    /** Trains on one batch, F32, F16 or BF16[batch, d], unscaled. */
+    /** Trains on one batch, F32, F16 or BF16[batch, width of the layout], unscaled. */
     void train(Matrix batch) {
         boolean centred = options.subtractDecoderBias();
         Matrix decoderBias = state.weights.decoderBias();
-        kernels.convert(batch, (float) inputScale, centred ? decoderBias : null, workspace.input);
+        layout.convertInputs(kernels, batch, centred ? decoderBias : null, workspace.input);
+        layout.convertTarget(kernels, batch, workspace, state.negatedSkip);
         kernels.pack(state.encoding(), state.weights.encoderBias(), workspace.encoder);
         if (step == 0 && options.sparsity() instanceof JumpRelu && options.initialThreshold() == 0) {
             fitInitialThreshold();
         }
         if (workspace.decoderNorms != null) {
-            kernels.rowNorms(state.weights.decoder(), workspace.decoderNorms);
+            workspace.decoderNorms.compute(kernels, state.weights.decoder());
         }
         if (auxiliary != null) {
             auxiliary.list(step);
@@ -167,6 +176,9 @@ final class Learner implements AutoCloseable {
             auxiliary.backward(byLatent || workspace.second != null || state.tied);
         }
         backward.decoderBiasGradient(centred, state.decoderBias.gradient());
+        if (state.negatedSkip != null) {
+            backward.skipGradient(state.negatedSkip.gradient());
+        }
         update(adam, penalty);
         if (!byLatent) {
             trackThreshold();
@@ -185,20 +197,6 @@ final class Learner implements AutoCloseable {
         }
     }
 
-    private Backward backward(StepContext context) {
-        if (options.sparsity() instanceof Gated) {
-            return new GatedBackward(context);
-        }
-        if (workspace.pursuit != null) {
-            return new PursuitBackward(context, workspace.pursuit);
-        }
-        return switch (options.objective()) {
-            case Objective.Whole ignored -> new PlainBackward(context);
-            case Objective.Nested nested -> new NestedBackward(context, nested);
-            case Objective.TwoSelections two -> new TwoSelectionsBackward(context, two);
-        };
-    }
-
     private boolean usesLatents() {
         return options.sparsity() instanceof FeatureChoice || options.auxiliary() instanceof Auxiliary.Zipf;
     }
@@ -210,6 +208,7 @@ final class Learner implements AutoCloseable {
                 || options.sparsity() instanceof Gated
                 || state.tied
                 || options.preActivationLoss() > 0
+                || (workspace.decoderNorms != null && workspace.decoderNorms.inParts())
                 || !(options.objective() instanceof Objective.Whole);
     }
 
@@ -249,7 +248,7 @@ final class Learner implements AutoCloseable {
                     clipped,
                     unit);
         }
-        for (Parameter parameter : state.vectors()) {
+        for (Parameter parameter : state.parameters()) {
             parameter.update(kernels, adam, clipped);
         }
         if (state.thresholds != null) {
@@ -268,7 +267,7 @@ final class Learner implements AutoCloseable {
             kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
         }
         kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, !state.tied, sum);
-        for (Parameter parameter : state.vectors()) {
+        for (Parameter parameter : state.parameters()) {
             kernels.squaredNorm(parameter.gradient(), null, null, true, sum);
         }
         kernels.clipScale(sum, (float) options.clip(), stored.scale());
@@ -306,7 +305,7 @@ final class Learner implements AutoCloseable {
     /**
      * Means since the last call.
      *
-     * @param totalVariance mean squared distance of the data from its mean, unscaled
+     * @param totalVariance mean squared distance from its mean of what is reconstructed, scaled
      */
     TrainingMetrics metrics(double totalVariance, double tokensPerSecond, double seconds) {
         StepStatistics.Sums sums = statistics.take();
@@ -324,7 +323,6 @@ final class Learner implements AutoCloseable {
         StepWorkspace.@Nullable AuxiliaryTerms revived = workspace.auxiliary;
         double auxiliaryLoss =
                 revived != null && (underused || deadLatents > 0) ? statistics.auxiliaryLoss(revived) : 0;
-        double variance = totalVariance * inputScale * inputScale;
         return new TrainingMetrics(
                 step,
                 options.steps(),
@@ -332,7 +330,7 @@ final class Learner implements AutoCloseable {
                 backward.loss(reconstruction, sums.further() / rows)
                         + penalty
                         + options.auxiliary().coefficient() * auxiliaryLoss,
-                reconstruction / Math.max(variance, Double.MIN_NORMAL),
+                reconstruction / Math.max(totalVariance, Double.MIN_NORMAL),
                 l0,
                 (double) deadLatents / options.latents(),
                 auxiliaryLoss,
@@ -381,7 +379,7 @@ final class Learner implements AutoCloseable {
 
     /** What has been learnt, as an SAE for unscaled activations; the caller closes it. */
     Sae finish(Map<String, Object> configuration) {
-        return state.toSae(device, options, inputScale, usage == null ? null : usage.thresholds(step), configuration);
+        return state.toSae(device, options, layout, usage == null ? null : usage.thresholds(step), configuration);
     }
 
     @Override

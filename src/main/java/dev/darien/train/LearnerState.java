@@ -9,6 +9,7 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.RowNormalization;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeWeights;
 import dev.darien.sae.Sparsity;
@@ -30,6 +31,9 @@ final class LearnerState implements AutoCloseable {
     final Parameter encoderBias;
     final Parameter decoderBias;
     final @Nullable Parameter thresholds;
+    /** -W_skip of a skip connection, F32[d', d]: what is left of a target is then {@code y + x·(-W_skip)ᵀ}. */
+    final @Nullable Parameter negatedSkip;
+
     final @Nullable Gate gate;
     /** F32[1, F]: which latents the loss on pre-activations takes for dead. */
     final @Nullable Matrix deadMask;
@@ -63,18 +67,22 @@ final class LearnerState implements AutoCloseable {
     LearnerState(Allocator memory, TrainingOptions options, int width) {
         int latents = options.latents();
         tied = options.sparsity().isTied();
-        weights = SaeWeights.allocate(memory, latents, width, options.sparsity() instanceof JumpRelu);
+        weights =
+                SaeWeights.allocate(memory, latents, width, options.mapping(), options.sparsity() instanceof JumpRelu);
+        int outputWidth = weights.outputWidth();
         rows = new LatentRows(weights.encoder(), weights.decoder());
         firstMoments = new LatentRows(
                 memory.matrix("encoder first moment", latents, width),
-                memory.matrix("decoder first moment", latents, width));
+                memory.matrix("decoder first moment", latents, outputWidth));
         secondMoments = new LatentRows(
                 memory.matrix("encoder second moment", latents, width),
-                memory.matrix("decoder second moment", latents, width));
+                memory.matrix("decoder second moment", latents, outputWidth));
         encoderBias = Parameter.of(memory, "encoder bias", weights.encoderBias());
         decoderBias = Parameter.of(memory, "decoder bias", weights.decoderBias());
         Matrix thresholdValues = weights.thresholds();
         thresholds = thresholdValues == null ? null : Parameter.of(memory, "thresholds", thresholdValues);
+        Matrix skip = weights.skip();
+        negatedSkip = skip == null ? null : Parameter.of(memory, "skip connection", skip);
         gate = options.sparsity() instanceof Gated ? Gate.allocate(memory, latents) : null;
         deadMask = options.preActivationLoss() > 0 ? memory.vector("dead latents", latents) : null;
         lastFired = memory.matrix("last fired", DType.I32, 1, latents);
@@ -95,6 +103,9 @@ final class LearnerState implements AutoCloseable {
         if (thresholds != null) {
             put(all, "thresholds", thresholds);
         }
+        if (negatedSkip != null) {
+            put(all, "negated_skip", negatedSkip);
+        }
         if (gate != null) {
             put(all, "magnitude_scale", gate.logScale());
             put(all, "magnitude_bias", gate.magnitudeBias());
@@ -113,10 +124,13 @@ final class LearnerState implements AutoCloseable {
     }
 
     /** Everything that is trained and isn't a row for each latent. */
-    List<Parameter> vectors() {
+    List<Parameter> parameters() {
         List<Parameter> all = new ArrayList<>(List.of(encoderBias, decoderBias));
         if (thresholds != null) {
             all.add(thresholds);
+        }
+        if (negatedSkip != null) {
+            all.add(negatedSkip);
         }
         if (gate != null) {
             all.add(gate.logScale());
@@ -135,33 +149,41 @@ final class LearnerState implements AutoCloseable {
      * A copy of the weights as an SAE for unscaled activations; the caller closes it.
      *
      * @param latentThresholds those of a run that selected by latent, scaled, or null
-     * @param inputScale what activations were multiplied by in training
+     * @param layout what activations were multiplied by in training
      */
     Sae toSae(
             Device device,
             TrainingOptions options,
-            double inputScale,
+            BatchLayout layout,
             @Nullable Matrix latentThresholds,
             Map<String, Object> configuration) {
         Sparsity inference = options.sparsity().inference();
-        SaeWeights out =
-                SaeWeights.allocate(device.memory(), weights.latents(), weights.width(), inference.hasThresholds());
+        SaeWeights out = SaeWeights.allocate(
+                device.memory(), weights.latents(), weights.width(), options.mapping(), inference.hasThresholds());
+        Unscaling unscaling = new Unscaling(options.mapping(), layout);
         try {
-            convertTo(out, device, (float) (1 / inputScale), latentThresholds);
+            unscaling.convert(device.kernels(), weights, out);
+            convertTo(out, device, unscaling.ofCodes(), latentThresholds);
         } catch (RuntimeException | Error e) {
             out.close();
             throw e;
         }
-        return new Sae(device, out, inference, options.subtractDecoderBias(), configuration);
+        return new Sae(
+                device,
+                out,
+                inference,
+                options.subtractDecoderBias(),
+                RowNormalization.NONE,
+                unscaling.scaled(),
+                configuration);
     }
 
     private void convertTo(SaeWeights out, Device device, float unscale, @Nullable Matrix latentThresholds) {
         Kernels kernels = device.kernels();
-        kernels.convert(encoding(), 1, null, out.encoder());
-        kernels.convert(weights.decoder(), 1, null, out.decoder());
-        // relu(W(sx - sb) + sc) = s·relu(W(x - b) + c): biases and thresholds carry the scale, weights don't.
         kernels.convert(weights.encoderBias(), unscale, null, out.encoderBias());
-        kernels.convert(weights.decoderBias(), unscale, null, out.decoderBias());
+        if (tied) {
+            kernels.convert(out.decoder(), 1, null, out.encoder());
+        }
         if (gate != null) {
             GateFolding.fold(device, weights, gate, unscale, out);
         } else if (out.thresholds() != null) {
@@ -188,6 +210,9 @@ final class LearnerState implements AutoCloseable {
         }
         if (gate != null) {
             gate.close();
+        }
+        if (negatedSkip != null) {
+            negatedSkip.close();
         }
         if (thresholds != null) {
             thresholds.close();

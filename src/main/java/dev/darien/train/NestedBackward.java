@@ -45,7 +45,7 @@ final class NestedBackward implements Backward {
         SparseCodes codes = terms.codes();
         Allocator memory = context.memory();
         int rows = codes.rows();
-        int width = terms.input().columns();
+        int width = terms.residual().columns();
         try {
             levelResidual = own(memory.matrix("residual of a group", rows, width));
             average = own(memory.matrix("mean residual of groups", rows, width));
@@ -135,6 +135,11 @@ final class NestedBackward implements Backward {
                 unusedGradients);
         kernels.addStatistics(levelErrors, silent, context.workspace().further);
         kernels.exponentialAverage(levelResidual, 1f / levels, average);
+    }
+
+    @Override
+    public void skipGradient(Matrix gradient) {
+        context.skipGradient(average, gradient);
     }
 
     @Override

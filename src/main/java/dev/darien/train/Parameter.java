@@ -7,18 +7,19 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
 import org.jspecify.annotations.Nullable;
 
-/** A trained vector with its gradient and Adam's moments, F32[1, n] each; the value is owned by the weights. */
+/** A trained vector, or matrix, with its gradient and Adam's moments of the same shape; the value is owned by the weights. */
 record Parameter(String name, Matrix value, Matrix gradient, Matrix firstMoment, Matrix secondMoment)
         implements AutoCloseable {
 
     static Parameter of(Allocator memory, String name, Matrix value) {
-        int n = value.columns();
+        int rows = value.intRows();
+        int columns = value.columns();
         return new Parameter(
                 name,
                 value,
-                memory.vector(name + " gradient", n),
-                memory.vector(name + " first moment", n),
-                memory.vector(name + " second moment", n));
+                memory.matrix(name + " gradient", rows, columns),
+                memory.matrix(name + " first moment", rows, columns),
+                memory.matrix(name + " second moment", rows, columns));
     }
 
     void update(Kernels kernels, AdamStep step, @Nullable Matrix gradientScale) {

@@ -64,7 +64,12 @@ final class PlainBackward implements Backward {
         switch (context.options().penalty()) {
             case Penalty.L1 ignored ->
                 context.kernels()
-                        .addL1(terms.codes(), workspace.decoderNorms, half, terms.codeGradients(), workspace.penalty);
+                        .addL1(
+                                terms.codes(),
+                                workspace.decoderNorms == null ? null : workspace.decoderNorms.values(),
+                                half,
+                                terms.codeGradients(),
+                                workspace.penalty);
             case Penalty.Tanh tanh ->
                 context.kernels()
                         .addPenalty(
@@ -93,6 +98,11 @@ final class PlainBackward implements Backward {
         return context.workspace().decoderNorms == null
                 ? 0
                 : (float) (penalty / context.options().batch());
+    }
+
+    @Override
+    public void skipGradient(Matrix gradient) {
+        context.skipGradient(context.workspace().residual, gradient);
     }
 
     @Override

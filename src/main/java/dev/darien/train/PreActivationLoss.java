@@ -46,13 +46,14 @@ final class PreActivationLoss implements AutoCloseable {
         LatentTerms terms = context.workspace().chunks.getFirst().terms();
         int latents = context.options().latents();
         int width = terms.input().columns();
+        int outputWidth = terms.residual().columns();
         try {
             entryGradients = own(context.memory()
                     .vector("gradients of dead latents", terms.codes().capacity()));
-            nothing = own(context.memory().matrix("no residual", terms.codes().rows(), width));
+            nothing = own(context.memory().matrix("no residual", terms.codes().rows(), outputWidth));
             activeRows = own(context.memory().vector("active rows of dead latents", latents));
             inputSum = own(context.memory().vector("sum of inputs", width));
-            noSum = own(context.memory().vector("no sum", width));
+            noSum = own(context.memory().vector("no sum", outputWidth));
             unused = own(context.memory().matrix("unused penalty", DType.F64, 1, 1));
             hostFired = own(context.device().staging("last fired", DType.I32, 1, latents));
             hostDead = own(context.device().staging("dead latents", DType.F32, 1, latents));

@@ -124,6 +124,11 @@ final class PursuitBackward implements Backward {
         return terms.codes();
     }
 
+    @Override
+    public void skipGradient(Matrix gradient) {
+        throw new IllegalStateException("matching pursuit has no transcoder");
+    }
+
     /** The last of a step's gradients: the two sides of the dictionary become one here too. */
     @Override
     public void decoderBiasGradient(boolean centred, Matrix gradient) {

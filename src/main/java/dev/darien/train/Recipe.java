@@ -6,6 +6,7 @@ import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
@@ -58,6 +59,7 @@ public final class Recipe {
     private static final int DEFAULT_EXPANSION = 8;
 
     private final String architecture;
+    private Mapping mapping = new Mapping.Identity();
     private Preset preset = Preset.DEFAULT;
     private @Nullable Integer latents;
     private int expansion = DEFAULT_EXPANSION;
@@ -113,6 +115,12 @@ public final class Recipe {
         return WITH_L1.contains(architecture);
     }
 
+    /** What is encoded and decoded; without it, activations to themselves. */
+    public Recipe mapping(Mapping value) {
+        mapping = value;
+        return this;
+    }
+
     public Recipe preset(Preset value) {
         preset = value;
         return this;
@@ -123,7 +131,7 @@ public final class Recipe {
         return this;
     }
 
-    /** Latents as a multiple of the width, unless {@link #latents} says how many. */
+    /** Latents as a multiple of the width, of a crosscoder that of its widest tensor, unless {@link #latents} says how many. */
     public Recipe expansion(int value) {
         expansion = value;
         return this;
@@ -266,7 +274,7 @@ public final class Recipe {
     }
 
     /**
-     * The options for activations of {@code width}.
+     * The options for an encoder that sees activations of {@code width}.
      *
      * @throws IllegalArgumentException if choices contradict each other; says which
      */
@@ -277,6 +285,7 @@ public final class Recipe {
         RecipeDefaults defaults = defaults();
         long steps = Math.max(1, tokens / Math.max(1, b));
         return new TrainingOptions(
+                mapping,
                 sparsity(),
                 penalty(),
                 targetL0,
@@ -303,7 +312,7 @@ public final class Recipe {
                 biasInit != null ? biasInit : defaults.biasInit(),
                 defaults.decoderInitNorm(),
                 defaults.unitDecoder(),
-                defaults.subtractDecoderBias(),
+                defaults.subtractDecoderBias() && !(mapping instanceof Mapping.Transcoder),
                 defaults.threshold(),
                 0.99,
                 seed);
@@ -313,7 +322,13 @@ public final class Recipe {
         return new RecipeDefaults(architecture, preset);
     }
 
-    private int expanded(int width) {
+    private int expanded(int inputs) {
+        int width = mapping instanceof Mapping.Crosscoder crosscoder
+                ? crosscoder.parts().stream()
+                        .mapToInt(Mapping.Part::width)
+                        .max()
+                        .orElse(inputs)
+                : inputs;
         long wanted = (long) expansion * width;
         if (wanted > Integer.MAX_VALUE) {
             throw new IllegalArgumentException(
@@ -368,7 +383,10 @@ public final class Recipe {
     private Penalty penalty() {
         double strength = l1 != null ? l1 : defaults().l1();
         return switch (architecture) {
-            case "relu" -> new Penalty.L1(strength, preset == Preset.APRIL || preset == Preset.SAELENS);
+            case "relu" ->
+                new Penalty.L1(
+                        strength,
+                        preset == Preset.APRIL || preset == Preset.SAELENS || mapping instanceof Mapping.Crosscoder);
             case "gated" -> new Penalty.L1(strength, false);
             case "p-anneal" -> new Penalty.Power(strength, LAST_POWER, POWER_START);
             case "jumprelu" -> {

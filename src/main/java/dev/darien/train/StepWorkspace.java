@@ -13,6 +13,7 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.FeatureChoice;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Selection;
 import dev.darien.sae.Sparsity;
@@ -39,6 +40,9 @@ final class StepWorkspace implements AutoCloseable {
 
     final PackedEncoder encoder;
     final Matrix input;
+    /** What is reconstructed: the input, or a transcoder's target less what its skip connection gives. */
+    final Matrix target;
+
     final Matrix residual;
     final List<Chunk> chunks;
     final @Nullable AuxiliaryTerms auxiliary;
@@ -56,7 +60,7 @@ final class StepWorkspace implements AutoCloseable {
     final Matrix dead;
     final Matrix deadCount;
     final Matrix smallestKept;
-    final @Nullable Matrix decoderNorms;
+    final @Nullable DecoderNorms decoderNorms;
     /** F64[1, 2], see {@link dev.darien.device.Kernels#addStatistics}. */
     final Matrix statistics;
     /** As {@link #statistics}, of reconstructions beyond the whole one. */
@@ -70,8 +74,12 @@ final class StepWorkspace implements AutoCloseable {
         int width = state.weights.width();
         try {
             encoder = own(device.packedEncoder(latents, width));
+            int outputWidth = state.weights.outputWidth();
             input = own(memory.matrix("input", batch, width));
-            residual = own(memory.matrix("residual", batch, width));
+            target = options.mapping() instanceof Mapping.Transcoder
+                    ? own(memory.matrix("target", batch, outputWidth))
+                    : input;
+            residual = own(memory.matrix("residual", batch, outputWidth));
             dead = own(memory.matrix("dead latents", DType.I32, 1, latents));
             deadCount = own(memory.matrix("number of dead latents", DType.I32, 1, 1));
             smallestKept = own(memory.vector("smallest value kept", 1));
@@ -79,15 +87,15 @@ final class StepWorkspace implements AutoCloseable {
             further = own(memory.matrix("further statistics", DType.F64, 1, 2));
             penalty = own(memory.matrix("penalty", DType.F64, 1, 1));
             boolean weighted = options.penalty() instanceof Penalty.L1 l1 && l1.decoderNormWeighted();
-            decoderNorms = weighted ? own(memory.vector("decoder norms", latents)) : null;
+            decoderNorms = weighted ? own(new DecoderNorms(memory, options.mapping(), latents)) : null;
             // The squared error is a mean over the batch: its gradient is 2/B times the residual.
             Matrix scale = own(memory.vector("gradient scale", 1));
             device.kernels().fill(scale, 2f / batch);
-            int k = Math.min(options.auxiliary().kFor(width), latents);
+            int k = Math.min(options.auxiliary().kFor(outputWidth), latents);
             boolean pursues = widest instanceof MatchingPursuit;
             pursuit = pursues ? own(PursuitSteps.allocate(memory, widest.k(), batch)) : null;
             pursued = pursues && k > 0 ? own(memory.matrix("what a pursuit leaves", batch, width)) : null;
-            auxiliary = k > 0 ? auxiliary(memory, batch, latents, width, k, dead, deadCount) : null;
+            auxiliary = k > 0 ? auxiliary(memory, batch, latents, outputWidth, k, dead, deadCount) : null;
             boolean byLatent = options.sparsity() instanceof FeatureChoice;
             budgets = byLatent
                     ? new Selection.Budgets(
@@ -100,7 +108,7 @@ final class StepWorkspace implements AutoCloseable {
                             memory,
                             batch,
                             latents,
-                            width,
+                            outputWidth,
                             two.factor() * options.sparsity().k())
                     : null;
             carrier = auxiliary != null && (second != null || byLatent || pursues)
@@ -141,7 +149,7 @@ final class StepWorkspace implements AutoCloseable {
                     selected);
             parts.add(new Chunk(
                     selection,
-                    rows,
+                    target.slice(first, count),
                     errors,
                     rowErrors.prefix(count),
                     new LatentTerms(selected, groups, codeGradients, rows, errors, scale)));

@@ -14,6 +14,7 @@ import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.Sae;
+import dev.darien.train.BatchLayout.Columns;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -39,7 +40,9 @@ public final class Trainer implements AutoCloseable {
     private final Device device;
     private final ActivationSource source;
     private final DataSummary summary;
+    private final BatchTransform transform;
     private final List<TrainingOptions> runs;
+    private final List<BatchLayout> layouts = new ArrayList<>();
     private final List<Learner> learners = new ArrayList<>();
     private final List<TrainingListener> listeners = new ArrayList<>();
     private final List<CheckpointStore> checkpoints = new ArrayList<>();
@@ -69,6 +72,20 @@ public final class Trainer implements AutoCloseable {
      * @throws IllegalArgumentException if the runs differ in batch or tokens
      */
     public Trainer(Device device, ActivationSource source, DataSummary summary, List<TrainingOptions> runs) {
+        this(device, source, summary, runs, BatchTransform.NONE);
+    }
+
+    /**
+     * As above, on activations that are changed on their way: {@code summary} is of the changed ones, but for its bad rows.
+     *
+     * @throws IllegalArgumentException as above
+     */
+    public Trainer(
+            Device device,
+            ActivationSource source,
+            DataSummary summary,
+            List<TrainingOptions> runs,
+            BatchTransform transform) {
         if (runs.isEmpty()) {
             throw new IllegalArgumentException("there is nothing to train");
         }
@@ -85,6 +102,7 @@ public final class Trainer implements AutoCloseable {
         this.device = device;
         this.source = source;
         this.summary = summary;
+        this.transform = transform;
         this.runs = List.copyOf(runs);
         this.steps = first.steps();
         this.rowNumbers = new long[first.batch()];
@@ -101,35 +119,62 @@ public final class Trainer implements AutoCloseable {
     }
 
     private Learner learner(TrainingOptions options) {
-        int width = source.width();
-        double scale = options.scaling().factor(summary.meanSquaredNorm(), width);
-        try (Matrix bias = device.staging("first decoder bias", DType.F32, 1, width)) {
-            switch (options.biasInit()) {
-                case ZERO -> bias.clear();
-                case MEAN -> {
-                    double[] mean = summary.mean();
-                    for (int column = 0; column < width; column++) {
-                        bias.set(0, column, (float) (scale * mean[column]));
-                    }
-                }
-                case GEOMETRIC_MEDIAN -> geometricMedian(options, scale, bias);
-            }
-            return new Learner(device, options, width, scale, bias);
+        BatchLayout layout = BatchLayout.of(options, source.width(), summary);
+        layouts.add(layout);
+        try (Matrix bias = centre(options, "first decoder bias", layout.outputs());
+                @Nullable
+                        Matrix inputs = layout.target() == null
+                                ? null
+                                : centre(options, "centre of the inputs", layout.inputs())) {
+            return new Learner(device, options, layout, new Initialiser.Start(bias, inputs));
         }
     }
 
-    private void geometricMedian(TrainingOptions options, double scale, Matrix bias) {
+    /** The middle of some columns, scaled, side by side; the caller closes it. */
+    private Matrix centre(TrainingOptions options, String label, List<Columns> parts) {
+        int width = parts.stream().mapToInt(Columns::width).sum();
+        Matrix all = device.staging(label, DType.F32, 1, width);
+        try {
+            all.clear();
+            int at = 0;
+            for (Columns columns : parts) {
+                Matrix part = all.columnSlice(at, columns.width());
+                switch (options.biasInit()) {
+                    case ZERO -> {
+                        // As it is.
+                    }
+                    case MEAN -> {
+                        double[] mean = columns.of(summary).mean();
+                        for (int column = 0; column < mean.length; column++) {
+                            part.set(0, column, (float) (columns.scale() * mean[column]));
+                        }
+                    }
+                    case GEOMETRIC_MEDIAN -> geometricMedian(options, columns, part);
+                }
+                at += columns.width();
+            }
+            return all;
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, all);
+            throw e;
+        }
+    }
+
+    private void geometricMedian(TrainingOptions options, Columns columns, Matrix out) {
         int rows = (int) Math.min(MEDIAN_SAMPLE, summary.goodRows());
-        int width = source.width();
         long[] sample = new long[rows];
         new Shuffle(source.rows(), SeededRandom.combine(options.seed(), 2), summary.badRows()).next(sample, rows);
-        try (Matrix raw = device.staging("sample", source.dtype(), rows, width);
-                Matrix scaled = device.memory().matrix("scaled sample", rows, width);
-                Matrix median = device.memory().vector("median", width)) {
+        try (Matrix raw = device.staging("sample", source.dtype(), rows, source.width());
+                Matrix scaled = device.memory().matrix("scaled sample", rows, columns.width());
+                Matrix median = device.memory().vector("median", columns.width())) {
             source.read(sample, rows, raw);
-            device.kernels().convert(raw, (float) scale, null, scaled);
+            for (int first = 0; first < rows; first += rowNumbers.length) {
+                int count = Math.min(rowNumbers.length, rows - first);
+                Matrix part = columns.of(transform.apply(raw.slice(first, count)));
+                device.kernels().convert(part, (float) columns.scale(), null, scaled.slice(first, count));
+            }
             device.kernels().geometricMedian(scaled, MEDIAN_ITERATIONS, MEDIAN_TOLERANCE, median);
-            device.download(median, bias);
+            device.download(median, out);
         }
     }
 
@@ -230,7 +275,7 @@ public final class Trainer implements AutoCloseable {
         while (step < steps && !interrupted) {
             order.next(rowNumbers, rows);
             source.read(rowNumbers, rows, batches.next());
-            Matrix batch = batches.submit(rows);
+            Matrix batch = transform.apply(batches.submit(rows));
             for (int run = 0; run < learners.size(); run++) {
                 learners.get(run).train(batch);
             }
@@ -284,7 +329,8 @@ public final class Trainer implements AutoCloseable {
 
     private void report(double tokensPerSecond, double seconds) {
         for (int run = 0; run < learners.size(); run++) {
-            TrainingMetrics metrics = learners.get(run).metrics(summary.totalVariance(), tokensPerSecond, seconds);
+            TrainingMetrics metrics =
+                    learners.get(run).metrics(layouts.get(run).totalVariance(summary), tokensPerSecond, seconds);
             lastMetrics.set(run, metrics);
             for (TrainingListener listener : listeners) {
                 listener.onReport(run, metrics);

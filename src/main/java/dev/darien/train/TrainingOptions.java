@@ -4,6 +4,7 @@ package dev.darien.train;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
@@ -14,6 +15,7 @@ import java.util.Map;
  * Everything that decides how one SAE is trained. Lengths that depend on the run (warm-up, dead window) are already
  * resolved to steps and tokens; {@link Recipe} makes options from a few choices.
  *
+ * @param mapping what is encoded and what is decoded from it
  * @param sparsity selection in training
  * @param penalty sparsity penalty
  * @param targetL0 mean number of active latents that the penalty is steered to; 0 to leave the penalty alone
@@ -46,6 +48,7 @@ import java.util.Map;
  * @param seed of the initial weights and of the order of the data
  */
 public record TrainingOptions(
+        Mapping mapping,
         Sparsity sparsity,
         Penalty penalty,
         double targetL0,
@@ -78,6 +81,7 @@ public record TrainingOptions(
         long seed) {
 
     public TrainingOptions {
+        checkMapping(mapping, sparsity, penalty, resample, subtractDecoderBias);
         check(latents >= 1, "latents must be at least 1, not " + latents);
         check(batch >= 1, "batch must be at least 1, not " + batch);
         check(tokens >= batch, tokens + " tokens don't fill one batch of " + batch);
@@ -151,6 +155,40 @@ public record TrainingOptions(
         check(
                 targetL0 == 0 || !(penalty instanceof Penalty.None),
                 "target-l0 steers a penalty, and " + sparsity.id() + " has none; its L0 is set by k");
+    }
+
+    private static void checkMapping(
+            Mapping mapping, Sparsity sparsity, Penalty penalty, boolean resample, boolean subtractDecoderBias) {
+        check(
+                !sparsity.isTied() || mapping instanceof Mapping.Identity,
+                sparsity.id()
+                        + " encodes with its decoder, so that it has no transcoder and no crosscoder; choose relu,"
+                        + " jumprelu, topk or batchtopk");
+        switch (mapping) {
+            case Mapping.Identity ignored -> {
+                // Everything else is about what such an SAE can do.
+            }
+            case Mapping.Transcoder ignored -> {
+                check(
+                        !(sparsity instanceof Gated),
+                        "gated has no transcoder: its second loss decodes gates to what the encoder sees; choose relu,"
+                                + " jumprelu, topk or batchtopk");
+                check(
+                        !subtractDecoderBias,
+                        "a transcoder's encoder sees activations as they are, without decoder bias");
+                check(
+                        !resample,
+                        "resampling starts a latent along an activation, which for a transcoder isn't what it decodes to;"
+                                + " leave it out");
+            }
+            case Mapping.Crosscoder ignored ->
+                check(
+                        !(sparsity instanceof Gated)
+                                && !(penalty instanceof Penalty.Power)
+                                && !(penalty instanceof Penalty.Tanh),
+                        "a crosscoder's penalty weighs latents by their decoder norms, which gated, p-anneal and the tanh"
+                                + " penalty don't; choose relu, jumprelu or an architecture with a k");
+        }
     }
 
     private static void check(boolean holds, String otherwise) {

@@ -3,6 +3,7 @@ package dev.darien.train;
 
 import dev.darien.device.Kernels;
 import dev.darien.device.LatentTerms;
+import dev.darien.device.Product;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.train.StepWorkspace.AuxiliaryTerms;
@@ -52,6 +53,16 @@ final class TwoSelectionsBackward implements Backward {
         plain.decoderBiasGradient(centred, gradient);
         float factor = (float) (2 * objective.weight() / context.options().batch());
         context.kernels().weightedRowSum(null, second.residual(), factor, true, gradient);
+    }
+
+    @Override
+    public void skipGradient(Matrix gradient) {
+        Kernels kernels = context.kernels();
+        StepWorkspace workspace = context.workspace();
+        kernels.multiply(Product.TN, second.residual(), workspace.input, gradient, false);
+        kernels.scale(gradient, (float) objective.weight());
+        kernels.multiply(Product.TN, workspace.residual, workspace.input, gradient, true);
+        kernels.scale(gradient, -2f / context.options().batch());
     }
 
     @Override

@@ -216,11 +216,16 @@ class DataCheckTest {
 
     @Test
     void summariesGuardTheirArrays() {
-        DataSummary summary = new DataSummary(1, 10, new long[] {3}, new double[] {1, 2}, 9);
+        DataSummary summary = new DataSummary(1, 10, new long[] {3}, new double[] {1, 2}, new double[] {4, 5}, 9);
         summary.badRows()[0] = 7;
         summary.mean()[0] = 7;
         assertThat(summary.badRows()).containsExactly(3);
+        summary.meanSquare()[0] = 7;
         assertThat(summary.mean()).containsExactly(1, 2);
+        assertThat(summary.meanSquare()).containsExactly(4, 5);
+        assertThat(summary.columns(1, 1).mean()).containsExactly(2);
+        assertThat(summary.columns(1, 1).meanSquaredNorm()).isEqualTo(5);
+        assertThat(summary.columns(0, 2)).isSameAs(summary);
         assertThat(summary.totalVariance()).isEqualTo(4);
         assertThat(summary.hashText()).isEqualTo("0000000000000001");
     }

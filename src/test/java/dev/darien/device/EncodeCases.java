@@ -118,6 +118,46 @@ final class EncodeCases {
         }
     }
 
+    private PackedEncoder directions(int latents, int width, int largest) {
+        // Its biases are to have no part.
+        return fixture.encoder(
+                fixture.floats(data.integers(latents, width, largest)),
+                fixture.vector(data.integers(1, latents, 9)[0]));
+    }
+
+    void attributionStrength() {
+        int width = data.size();
+        int latents = data.size();
+        int largest = random.nextInt(6) == 0 ? 0 : 3;
+        Matrix gradients = fixture.floats(data.integers(data.size(), width, largest));
+        Matrix strength = fixture.vector(-7);
+        kernels.attributionStrength(gradients, directions(latents, width, 3), random.nextInt(4) / 2f, strength);
+        trial.exact("strength", strength);
+    }
+
+    void encodeGradientTopK() {
+        Encoding encoding = encoding();
+        DeadSelection dead = dead(encoding);
+        // The input of a transcoder needn't be as wide as what it writes to.
+        int width = data.size();
+        Matrix gradients = fixture.floats(data.withOddRows(data.integers(encoding.rows(), width, 2)));
+        int k = random.nextBoolean() ? 1 + random.nextInt(5) : 1 + random.nextInt(encoding.latents() + 3);
+        SparseCodes codes = fixture.codes(encoding.rows(), encoding.latents(), encoding.rows() * k);
+        kernels.encodeGradientTopK(
+                encoding.x(),
+                encoding.encoder(),
+                gradients,
+                directions(encoding.latents(), width, 2),
+                fixture.vector(random.nextInt(4) / 4f),
+                k,
+                dead,
+                codes);
+        trial.outCodes("codes", codes);
+        if (dead != null) {
+            trial.outCodes("dead codes", dead.codes());
+        }
+    }
+
     void encodeFeatureChoice() {
         Encoding encoding = encoding();
         int[] budgets = new int[encoding.latents()];

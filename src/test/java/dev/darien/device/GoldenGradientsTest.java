@@ -127,6 +127,43 @@ class GoldenGradientsTest {
 
     @ParameterizedTest
     @MethodSource("devices")
+    void gradientTopK(String device) {
+        Golden golden = Golden.load("gradient-topk");
+        try (DeviceFixture fixture = DeviceFixture.open(device)) {
+            Matrix gradients = fixture.floats(golden.rows("gradients"));
+            Matrix decoder = fixture.floats(golden.rows("W_dec"));
+            PackedEncoder directions = fixture.encoder(decoder, fixture.vector(golden.vector("b_enc")));
+            Matrix strength = fixture.vector(-7);
+            fixture.kernels().attributionStrength(gradients, directions, 1, strength);
+            TrainerStep step =
+                    step(fixture, golden, TrainerStep.Options.PLAIN, (on, input, encoder, codes) -> on.kernels()
+                            .encodeGradientTopK(input, encoder, gradients, directions, strength, K, null, codes));
+            check(fixture, golden, step);
+            // A latent with one unit more of attribution counts for strength times more: as the scores have it.
+            float[][] z = golden.rows("z");
+            float[][] scores = golden.rows("score");
+            float[][] wDec = golden.rows("W_dec");
+            double factor = fixture.scalar(strength);
+            int compared = 0;
+            for (int row = 0; row < z.length; row++) {
+                for (int latent = 0; latent < wDec.length; latent++) {
+                    if (z[row][latent] > 0) {
+                        double attribution = 0;
+                        for (int t = 0; t < wDec[latent].length; t++) {
+                            attribution += (double) wDec[latent][t] * golden.rows("gradients")[row][t];
+                        }
+                        assertThat(z[row][latent] * (1 + factor * Math.abs(attribution)))
+                                .isCloseTo(scores[row][latent], relative(Math.abs(scores[row][latent])));
+                        compared++;
+                    }
+                }
+            }
+            assertThat(compared).isGreaterThan(BATCH);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
     void jumpRelu(String device) {
         Golden golden = Golden.load("jumprelu");
         float[] thresholds = golden.vector("threshold");

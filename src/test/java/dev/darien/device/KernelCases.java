@@ -39,6 +39,8 @@ final class KernelCases {
             case ENCODE_FEATURE_CHOICE -> new EncodeCases(trial).encodeFeatureChoice();
             case ENCODE_GROUP_MAX -> new EncodeCases(trial).encodeGroupMax();
             case ENCODE_MATCHING_PURSUIT -> new MethodCases(trial).encodeMatchingPursuit();
+            case ATTRIBUTION_STRENGTH -> new EncodeCases(trial).attributionStrength();
+            case ENCODE_GRADIENT_TOP_K -> new EncodeCases(trial).encodeGradientTopK();
             case DECODE -> new GradientCases(trial).decode();
             case RECONSTRUCT -> new GradientCases(trial).reconstruct();
             case ADD_L1 -> new GradientCases(trial).addL1();

@@ -31,7 +31,7 @@ class ReportTest {
 
     private static Evaluation evaluation(long... fires) {
         long tokens = 100_000;
-        return new Evaluation(tokens, 2.5, 1.25, 0.1234, 0.95, 0.9, 1.01, Density.of(fires, tokens), fires);
+        return new Evaluation(tokens, 2.5, 1.25, 0.1234, 0.95, 0.9, 1.01, Map.of(), Density.of(fires, tokens), fires);
     }
 
     private static Map<String, Object> metrics(Object tokens, Object value) {
@@ -94,6 +94,7 @@ class ReportTest {
                                         Double.NaN,
                                         Double.NaN,
                                         Double.NaN,
+                                        Map.of(),
                                         Density.of(new long[] {1}, 1),
                                         new long[] {1}),
                                 Map.of())));

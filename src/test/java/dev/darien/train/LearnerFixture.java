@@ -12,17 +12,21 @@ import dev.darien.memory.Matrix;
 final class LearnerFixture implements AutoCloseable {
     final Device device;
     final Learner learner;
-    private final int width;
 
     LearnerFixture(String deviceName, TrainingOptions options, int width) {
         this(deviceName, options, width, 1);
     }
 
     LearnerFixture(String deviceName, TrainingOptions options, int width, double inputScale) {
+        this(deviceName, options, BatchLayout.plain(width, inputScale));
+    }
+
+    LearnerFixture(String deviceName, TrainingOptions options, BatchLayout layout) {
         this.device = Device.open(deviceName);
-        this.width = width;
+        int width =
+                layout.outputs().stream().mapToInt(BatchLayout.Columns::width).sum();
         try (Matrix bias = device.staging("bias", DType.F32, 1, width)) {
-            this.learner = new Learner(device, options, width, inputScale, bias);
+            this.learner = new Learner(device, options, layout, new Initialiser.Start(bias, null));
         }
     }
 
@@ -49,7 +53,7 @@ final class LearnerFixture implements AutoCloseable {
     }
 
     void train(float[][] batch) {
-        try (Matrix rows = device.staging("batch", DType.F32, batch.length, width)) {
+        try (Matrix rows = device.staging("batch", DType.F32, batch.length, batch[0].length)) {
             for (int row = 0; row < batch.length; row++) {
                 rows.setRow(row, batch[row]);
             }

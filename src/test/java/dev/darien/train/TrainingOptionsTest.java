@@ -29,7 +29,7 @@ class TrainingOptionsTest {
     @Test
     void aDescriptionNamesEveryOptionInOrder() {
         assertThat(OPTIONS.describe().keySet())
-                .startsWith("sparsity", "penalty", "targetL0")
+                .startsWith("mapping", "sparsity", "penalty")
                 .endsWith("thresholdDecay", "seed");
         assertThat(OPTIONS.describe()).containsEntry("batch", 10).containsEntry("sparsity", "TopK[k=4]");
     }

@@ -25,6 +25,9 @@ final class WeightBytes {
         if (sae.weights().thresholds() != null) {
             add(sae, sae.weights().thresholds(), bits);
         }
+        if (sae.weights().skip() != null) {
+            add(sae, sae.weights().skip(), bits);
+        }
         return bits;
     }
 

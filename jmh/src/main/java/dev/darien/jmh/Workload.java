@@ -55,6 +55,7 @@ final class Workload implements AutoCloseable {
     private final Matrix deadLatents;
     private final Matrix deadCount;
     private final PackedEncoder encoder;
+    private final PackedEncoder directions;
     private final SparseCodes codes;
     private final SparseCodes manyCodes;
     private final LatentTerms terms;
@@ -106,9 +107,11 @@ final class Workload implements AutoCloseable {
         firstMoments = rows();
         secondMoments = rows();
         encoder = hold(device.packedEncoder(shape.latents, shape.width));
+        directions = hold(device.packedEncoder(shape.latents, shape.width));
         LatentGroups groups = hold(LatentGroups.allocate(device.memory(), shape.latents, entries));
         terms = new LatentTerms(codes, groups, codeGradients, input, residual, scale);
         kernels.pack(weights.encoder(), encoderBias, encoder);
+        kernels.pack(weights.decoder(), encoderBias, directions);
         kernels.encodeTopK(input, encoder, shape.k, null, codes);
         kernels.groupByLatent(codes, groups);
         kernels.rowNorms(weights.decoder(), norms);
@@ -171,6 +174,9 @@ final class Workload implements AutoCloseable {
                 kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
             case ENCODE_MATCHING_PURSUIT ->
                 kernels.encodeMatchingPursuit(input, encoder, Pursuit.of(shape.k), null, codes);
+            case ATTRIBUTION_STRENGTH -> kernels.attributionStrength(residual, directions, 1, scale);
+            case ENCODE_GRADIENT_TOP_K ->
+                kernels.encodeGradientTopK(input, encoder, residual, directions, scale, shape.k, null, codes);
             case DECODE -> kernels.decode(codes, weights.decoder(), decoderBias, output);
             case RECONSTRUCT ->
                 kernels.reconstruct(codes, weights.decoder(), decoderBias, input, 1, output, rowErrors, codeGradients);
@@ -237,6 +243,8 @@ final class Workload implements AutoCloseable {
             case ENCODE_THRESHOLD -> magnitude(manyCodes.values());
             case ENCODE_GROUP_MAX -> magnitude(codes.values());
             case ENCODE_FEATURE_CHOICE -> magnitude(codes.values()) + magnitude(latentVector);
+            case ATTRIBUTION_STRENGTH -> magnitude(scale);
+            case ENCODE_GRADIENT_TOP_K -> magnitude(codes.values());
             case DECODE -> magnitude(output);
             case RECONSTRUCT -> magnitude(output) + magnitude(rowErrors) + magnitude(codeGradients);
             case GATED_MAGNITUDES, KEEP_LATENTS -> magnitude(codeGradients);

@@ -39,6 +39,10 @@ final class RowTopK {
     private int[] indices = new int[0];
     private float[] values = new float[0];
     private float[] maxima = new float[0];
+    /** What is selected in the place of each value, where rows are offered by scores. */
+    private float[] carried = new float[0];
+
+    private boolean carries;
     private final float[] gathered = new float[MIN_ROOM];
 
     /**
@@ -61,6 +65,28 @@ final class RowTopK {
         }
         count = 0;
         bound = 0f;
+        carries = false;
+    }
+
+    /**
+     * Offers scores, in the place of whose values {@link #finish} gives {@code originals}, which lie as the scores do.
+     * Otherwise like the other {@code accept}; a row is offered by one of the two alone.
+     */
+    void accept(float[] scores, float[] originals, int offset, int length, int firstIndex) {
+        carries = true;
+        if (carried.length < capacity) {
+            carried = new float[capacity];
+        }
+        raiseBound(scores, offset, length);
+        for (int i = 0; i < length; ) {
+            int part = admitted(length - i);
+            int before = count;
+            count = TileSelect.selectAbove(scores, offset + i, part, bound, firstIndex + i, indices, values, before);
+            for (int entry = before; entry < count; entry++) {
+                carried[entry] = originals[offset + indices[entry] - firstIndex];
+            }
+            i += part;
+        }
     }
 
     /**
@@ -111,7 +137,7 @@ final class RowTopK {
             keepBest();
         }
         System.arraycopy(indices, 0, selectedIndices, at, count);
-        System.arraycopy(values, 0, selectedValues, at, count);
+        System.arraycopy(carries ? carried : values, 0, selectedValues, at, count);
         return count;
     }
 
@@ -244,6 +270,9 @@ final class RowTopK {
             boolean keep = value > above || (ties > 0 && value == above && ties-- > 0);
             if (keep) {
                 indices[kept] = indices[i];
+                if (carries) {
+                    carried[kept] = carried[i];
+                }
                 values[kept++] = value;
             }
         }

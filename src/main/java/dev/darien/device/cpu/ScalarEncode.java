@@ -141,7 +141,7 @@ final class ScalarEncode {
         return Shapes.overflow(codes, row);
     }
 
-    private static int selectDead(float[] values, ScalarEncoder encoder, DeadSelection dead, int row, int next) {
+    static int selectDead(float[] values, ScalarEncoder encoder, DeadSelection dead, int row, int next) {
         int count = deadCount(dead, encoder.latents());
         // NaN is never selected, so it marks the latents that aren't dead.
         float[] deadValues = encoder.deadRow();
@@ -156,7 +156,7 @@ final class ScalarEncode {
         return keepAdmitted(deadValues, largest, dead.codes(), row, next);
     }
 
-    private static void offerAll(float[] values, LargestValues largest) {
+    static void offerAll(float[] values, LargestValues largest) {
         for (float value : values) {
             largest.offer(value);
         }
@@ -173,12 +173,12 @@ final class ScalarEncode {
         return next;
     }
 
-    private static int firstRow(SparseCodes codes) {
+    static int firstRow(SparseCodes codes) {
         Cells.setLong(codes.offsets(), 0, 0);
         return 0;
     }
 
-    private static void put(SparseCodes codes, int entry, int latent, float value) {
+    static void put(SparseCodes codes, int entry, int latent, float value) {
         Cells.setInt(codes.indices(), entry, latent);
         Cells.set(codes.values(), 0, entry, value);
     }

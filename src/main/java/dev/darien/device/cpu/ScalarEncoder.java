@@ -43,9 +43,7 @@ final class ScalarEncoder implements PackedEncoder {
 
     /** Computes {@code x[row]·W_encᵀ + b_enc}, summed in double and rounded once; valid until the next call. */
     float[] preActivations(Matrix x, int inputRow) {
-        if (!packed) {
-            throw new IllegalStateException("an encoder must be packed with weights before it can encode");
-        }
+        requirePacked();
         for (int latent = 0; latent < row.length; latent++) {
             row[latent] = (float) (Cells.dot(x, inputRow, weights, latent) + Cells.get(bias, 0, latent));
         }
@@ -55,6 +53,21 @@ final class ScalarEncoder implements PackedEncoder {
     /** The rows as they were packed. */
     Matrix weights() {
         return weights;
+    }
+
+    /** As {@link #preActivations}, without the bias and in the same place. */
+    float[] products(Matrix x, int inputRow) {
+        requirePacked();
+        for (int latent = 0; latent < row.length; latent++) {
+            row[latent] = (float) Cells.dot(x, inputRow, weights, latent);
+        }
+        return row;
+    }
+
+    private void requirePacked() {
+        if (!packed) {
+            throw new IllegalStateException("an encoder must be packed with weights before it can encode");
+        }
     }
 
     /** Room for the pre-activations of dead latents. */

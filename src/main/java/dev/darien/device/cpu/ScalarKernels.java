@@ -123,6 +123,32 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
+        ScalarGradientTopK.strength(gradients, Shapes.encoder(directions, ScalarEncoder.class), beta, strength);
+    }
+
+    @Override
+    public void encodeGradientTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix gradients,
+            PackedEncoder directions,
+            Matrix strength,
+            int k,
+            @Nullable DeadSelection dead,
+            SparseCodes codes) {
+        ScalarGradientTopK.select(
+                x,
+                Shapes.encoder(encoder, ScalarEncoder.class),
+                gradients,
+                Shapes.encoder(directions, ScalarEncoder.class),
+                strength,
+                k,
+                dead,
+                codes);
+    }
+
+    @Override
     public void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
         ScalarGradients.decode(codes, wDec, bias, out, first);
     }

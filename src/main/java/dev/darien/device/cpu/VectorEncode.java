@@ -27,6 +27,11 @@ final class VectorEncode {
         this.team = team;
     }
 
+    /** Rows of each task of the batch that is being encoded. */
+    int rowsPerTask() {
+        return rowsPerTask;
+    }
+
     /** Selects from the tile of one row. */
     private enum Rule {
         TOP_K,
@@ -166,7 +171,8 @@ final class VectorEncode {
         return smallest;
     }
 
-    private int begin(Matrix x, VectorEncoder encoder, @Nullable DeadSelection dead) {
+    /** Makes everything ready for a batch; returns the number of tasks. */
+    int begin(Matrix x, VectorEncoder encoder, @Nullable DeadSelection dead) {
         encoder.requirePacked();
         rowsPerTask = EncodeScratch.rowsPerTask(x.intRows(), team.threads());
         int tasks = Math.ceilDiv(x.intRows(), rowsPerTask);
@@ -237,13 +243,7 @@ final class VectorEncode {
                     selectRow(encoder, scratch, entries, row, firstLatent, latents, rule, bandwidth);
                 }
                 if (dead != null) {
-                    scratch.dead[row].maskedAccept(
-                            scratch.tile,
-                            row * EncodeScratch.TILE_COLUMNS,
-                            encoder.deadLatents,
-                            encoder.deadBefore[tile],
-                            encoder.deadBefore[tile + 1],
-                            firstLatent);
+                    selectDead(encoder, scratch, tile, row);
                 }
             }
         }
@@ -255,6 +255,17 @@ final class VectorEncode {
             deadEntries.clear(rows);
             finishRows(scratch.dead, rows, dead.k(), deadEntries);
         }
+    }
+
+    /** One row's dead latents of a tile. */
+    static void selectDead(VectorEncoder encoder, EncodeScratch scratch, int tile, int row) {
+        scratch.dead[row].maskedAccept(
+                scratch.tile,
+                row * EncodeScratch.TILE_COLUMNS,
+                encoder.deadLatents,
+                encoder.deadBefore[tile],
+                encoder.deadBefore[tile + 1],
+                tile * EncodeScratch.TILE_COLUMNS);
     }
 
     private static void selectRow(
@@ -295,20 +306,21 @@ final class VectorEncode {
         entries.endRun(end);
     }
 
-    private static void finishRows(RowTopK[] selections, int rows, int k, TaskEntries entries) {
+    static void finishRows(RowTopK[] selections, int rows, int k, TaskEntries entries) {
         for (int row = 0; row < rows; row++) {
             entries.ensure(k);
             entries.endRun(entries.end() + selections[row].finish(entries.indices, entries.values, entries.end()));
         }
     }
 
-    private void finishDead(VectorEncoder encoder, int tasks, @Nullable DeadSelection dead) {
+    void finishDead(VectorEncoder encoder, int tasks, @Nullable DeadSelection dead) {
         if (dead != null) {
             finish(encoder.deadEntries(), tasks, dead.codes());
         }
     }
 
-    private long finish(TaskEntries[] entries, int tasks, SparseCodes codes) {
+    /** Gathers what the tasks have selected; returns how much that is. */
+    long finish(TaskEntries[] entries, int tasks, SparseCodes codes) {
         long total = TaskEntries.prefixSums(entries, tasks, codes.offsets());
         MemorySegment offsets = codes.offsets().segment();
         if (total > codes.capacity()) {

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorDense dense;
     private final VectorEncode encode;
+    private final VectorGradientTopK gradientTopK;
     private final DenseCodes denseCodes;
     private final VectorGradients gradients;
     private final VectorOptimiser optimiser;
@@ -37,6 +38,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
         WorkerScratch[] scratch = WorkerScratch.of(team.threads());
         dense = new VectorDense(team, scratch);
         encode = new VectorEncode(team);
+        gradientTopK = new VectorGradientTopK(team, encode);
         denseCodes = new DenseCodes(memory, team, dense);
         gradients = new VectorGradients(team, scratch, denseCodes);
         optimiser = new VectorOptimiser(team, scratch);
@@ -139,6 +141,32 @@ final class VectorKernels implements Kernels, AutoCloseable {
             Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
         VectorEncoder own = Shapes.encoder(dictionary, VectorEncoder.class);
         own.pursuit(team).encode(x, own, limits, steps, codes);
+    }
+
+    @Override
+    public void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
+        gradientTopK.strength(gradients, Shapes.encoder(directions, VectorEncoder.class), beta, strength);
+    }
+
+    @Override
+    public void encodeGradientTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix gradients,
+            PackedEncoder directions,
+            Matrix strength,
+            int k,
+            @Nullable DeadSelection dead,
+            SparseCodes codes) {
+        gradientTopK.select(
+                x,
+                Shapes.encoder(encoder, VectorEncoder.class),
+                gradients,
+                Shapes.encoder(directions, VectorEncoder.class),
+                strength,
+                k,
+                dead,
+                codes);
     }
 
     @Override

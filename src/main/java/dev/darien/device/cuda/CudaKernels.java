@@ -39,6 +39,8 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final MethodKernels methods;
     private final FeatureChoiceKernels featureChoice;
     private final PursuitKernels pursuit;
+    private final PreActivations attributions;
+    private final GradientTopKKernels gradientTopK;
 
     CudaKernels(CudaModules modules, CudaBlas blas, Pointers pointers, CudaTransfers transfers, Allocator owner) {
         this.transfers = transfers;
@@ -57,6 +59,8 @@ final class CudaKernels implements Kernels, AutoCloseable {
         methods = new MethodKernels(modules, pointers, memory);
         featureChoice = new FeatureChoiceKernels(modules, pointers, preActivations, encode, group, memory);
         pursuit = new PursuitKernels(modules, pointers, preActivations, encode, memory);
+        attributions = new PreActivations(blas, denseMatrices, memory);
+        gradientTopK = new GradientTopKKernels(modules, pointers, preActivations, attributions, encode, memory);
     }
 
     /**
@@ -186,6 +190,24 @@ final class CudaKernels implements Kernels, AutoCloseable {
     public void encodeMatchingPursuit(
             Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
         pursuit.encode(x, own(dictionary), limits, steps, codes);
+    }
+
+    @Override
+    public void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
+        gradientTopK.strength(gradients, own(directions), beta, strength);
+    }
+
+    @Override
+    public void encodeGradientTopK(
+            Matrix x,
+            PackedEncoder encoder,
+            Matrix gradients,
+            PackedEncoder directions,
+            Matrix strength,
+            int k,
+            @Nullable DeadSelection dead,
+            SparseCodes codes) {
+        gradientTopK.select(x, own(encoder), gradients, own(directions), strength, k, dead, codes);
     }
 
     @Override
@@ -354,6 +376,8 @@ final class CudaKernels implements Kernels, AutoCloseable {
 
     @Override
     public void close() {
+        gradientTopK.close();
+        attributions.close();
         pursuit.close();
         featureChoice.close();
         methods.close();

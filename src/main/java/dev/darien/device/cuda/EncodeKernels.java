@@ -139,6 +139,35 @@ final class EncodeKernels implements AutoCloseable {
         place(tile, k, chosen.values(), chosen.latents(), chosen.counts(), codes);
     }
 
+    /** As {@link #selectRows} among all latents, by the score that the products of the gradients give them. */
+    void selectScored(
+            PreActivations.Tile tile,
+            CudaEncoder encoder,
+            PreActivations.Tile products,
+            Matrix strength,
+            int wanted,
+            SparseCodes codes) {
+        int k = Math.min(wanted, encoder.latents());
+        int rows = tile.rows();
+        long chosenValues = values.bytes((long) rows * k * Float.BYTES);
+        long chosenLatents = indices.ints((long) rows * k);
+        long rowCounts = counts.ints(rows);
+        modules.kernel("encode_gradient_top_k_select")
+                .pointer(tile.address())
+                .number(tile.stride())
+                .pointer(pointers.of(encoder.bias()))
+                .pointer(products.address())
+                .number(products.stride())
+                .pointer(pointers.of(strength))
+                .number(encoder.latents())
+                .number(k)
+                .pointer(chosenValues)
+                .pointer(chosenLatents)
+                .pointer(rowCounts)
+                .launch(rows, 1, SELECT_THREADS);
+        place(tile, k, chosenValues, chosenLatents, rowCounts, codes);
+    }
+
     /** At most {@code k} entries that were chosen for each row of a tile go to the codes. */
     private void place(
             PreActivations.Tile tile, int k, long chosenValues, long chosenLatents, long rowCounts, SparseCodes codes) {

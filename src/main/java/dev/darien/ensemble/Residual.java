@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.darien.ensemble;
+
+import dev.darien.data.ActivationSource;
+import dev.darien.data.DataSummary;
+import dev.darien.data.SeededRandom;
+import dev.darien.data.Shuffle;
+import dev.darien.device.Device;
+import dev.darien.memory.Closing;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
+import dev.darien.memory.SparseCodes;
+import dev.darien.sae.Sae;
+import dev.darien.train.BatchTransform;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * What frozen members of a boosted ensemble leave of activations: {@code r ← r - dec(enc(r))} for each in turn, beginning
+ * with the activations, so that every member sees its own residual (Gadgil et al. 2025, section 3.2). Computed batch by
+ * batch on the device; nothing is stored. Close it before the members, which it doesn't own.
+ */
+public final class Residual implements BatchTransform, AutoCloseable {
+    /** Mean and variance are those of so many rows, if there are more. */
+    private static final int SAMPLE = 1 << 18;
+    /** Bounds the buffers of very wide activations. */
+    private static final int MOST_ELEMENTS = 1 << 22;
+
+    private final Device device;
+    private final List<FrozenMember> members = new ArrayList<>();
+    private final Matrix rest;
+    private final int step;
+
+    /**
+     * What {@code frozen} leave.
+     *
+     * @param frozen the first members, at least one
+     * @param maxRows most rows of a batch
+     */
+    public Residual(List<Sae> frozen, int maxRows) {
+        this.device = frozen.getFirst().device();
+        this.step = FrozenMember.rows(frozen, maxRows);
+        this.rest =
+                device.memory().matrix("residual", maxRows, frozen.getFirst().width());
+        try {
+            for (Sae sae : frozen) {
+                members.add(new FrozenMember(sae, step));
+            }
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, this);
+            throw e;
+        }
+    }
+
+    @Override
+    public Matrix apply(Matrix batch) {
+        Matrix out = rest.slice(0, batch.rows());
+        for (long first = 0; first < batch.rows(); first += step) {
+            long rows = Math.min(step, batch.rows() - first);
+            Matrix part = out.slice(first, rows);
+            device.kernels().convert(batch.slice(first, rows), 1, null, part);
+            for (FrozenMember member : members) {
+                SparseCodes codes = member.encode(part);
+                member.subtract(codes, part);
+            }
+        }
+        return out;
+    }
+
+    /**
+     * What a scan of the residuals would find: mean and mean squared norm, of a sample if there are many rows. Bad rows and
+     * hash are those of the activations.
+     *
+     * @param ofData the same of the activations
+     * @param seed of the sample
+     */
+    public DataSummary summary(ActivationSource source, DataSummary ofData, long seed) {
+        int width = source.width();
+        int count = (int) Math.min(SAMPLE, ofData.goodRows());
+        int tile = Math.clamp(MOST_ELEMENTS / width, 1, rest.intRows());
+        Shuffle order = new Shuffle(source.rows(), SeededRandom.combine(seed, 3), ofData.badRows());
+        long[] rows = new long[tile];
+        double[] sums = new double[width];
+        double[] squares = new double[width];
+        try (Matrix raw = device.staging("sample", source.dtype(), tile, width);
+                Matrix host = device.staging("residuals", DType.F32, tile, width)) {
+            for (int first = 0; first < count; first += tile) {
+                int now = Math.min(tile, count - first);
+                order.next(rows, now);
+                source.read(rows, now, raw);
+                device.download(apply(raw.slice(0, now)), host.slice(0, now));
+                for (int row = 0; row < now; row++) {
+                    float[] values = host.toArray(row);
+                    for (int column = 0; column < width; column++) {
+                        sums[column] += values[column];
+                        squares[column] += (double) values[column] * values[column];
+                    }
+                }
+            }
+        }
+        for (int column = 0; column < width; column++) {
+            sums[column] /= count;
+            squares[column] /= count;
+        }
+        return new DataSummary(
+                ofData.hash(),
+                ofData.rows(),
+                ofData.badRows(),
+                sums,
+                squares,
+                Arrays.stream(squares).sum());
+    }
+
+    @Override
+    public void close() {
+        List<AutoCloseable> all = new ArrayList<>(members);
+        all.add(rest);
+        members.clear();
+        Closing.all(all);
+    }
+}

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -41,6 +42,19 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(names = "--rounds", paramLabel = "N", description = "Rounds for each size (default: 5, with --quick 3).")
     private int rounds;
+
+    @Option(
+            names = "--methods",
+            description = "Instead: the step of every method against TopK's, with as many latents and as many of them"
+                    + " active, and what each selection takes beyond the encoder's product.")
+    private boolean methods;
+
+    @Option(
+            names = "--only",
+            paramLabel = "NAME",
+            split = ",",
+            description = "With --methods: those whose name begins so.")
+    private List<String> only = List.of();
 
     @ArgGroup(exclusive = false, heading = "A size of your own, instead of the usual ones:%n")
     private @Nullable OwnSize own;
@@ -105,12 +119,15 @@ final class BenchCommand implements Callable<Integer> {
         Precision products = Choices.pick("precision", precision, Choices.of(Precision.values()));
         List<BenchSize> sizes = sizes();
         try (Device opened = device.open(products)) {
-            Map<String, Object> result = measure(opened, sizes, read, BenchEffort.of(wanted));
+            BenchEffort effort = BenchEffort.of(wanted);
+            Map<String, Object> result = methods
+                    ? compareMethods(opened, sizes, effort, chosenMethods())
+                    : measure(opened, sizes, read, effort);
             result.put("precision", products.name().toLowerCase(Locale.ROOT));
             if (json) {
                 console.json(result);
             } else {
-                console.print(text(result));
+                console.print(methods ? methodsText(result) : text(result));
             }
         }
         return 0;
@@ -119,7 +136,7 @@ final class BenchCommand implements Callable<Integer> {
     private List<BenchSize> sizes() {
         OwnSize mine = own;
         if (mine == null) {
-            return quick ? BenchSize.QUICK : BenchSize.ALL;
+            return quick ? BenchSize.QUICK : methods ? BenchSize.METHODS : BenchSize.ALL;
         }
         return UsageException.check(() -> List.of(new BenchSize(mine.width, mine.latents, mine.batch, mine.k)));
     }
@@ -144,6 +161,64 @@ final class BenchCommand implements Callable<Integer> {
         }
         result.put("sizes", sizes);
         return result;
+    }
+
+    private List<BenchMethods.Method> chosenMethods() {
+        List<BenchMethods.Method> chosen = BenchMethods.ALL.stream()
+                .filter(method -> only.isEmpty()
+                        || only.stream().anyMatch(name -> method.name().startsWith(name)))
+                .toList();
+        return UsageException.check(() -> {
+            if (chosen.isEmpty()) {
+                throw new IllegalArgumentException("no method begins with " + String.join(" or ", only) + "; there are "
+                        + BenchMethods.ALL.stream()
+                                .map(BenchMethods.Method::name)
+                                .collect(Collectors.joining("; ")));
+            }
+            return chosen;
+        });
+    }
+
+    /** {@code machine}, and {@code sizes} with the figures of {@link BenchMethods} and {@link BenchSelection}. */
+    Map<String, Object> compareMethods(
+            Device opened, List<BenchSize> wanted, BenchEffort effort, List<BenchMethods.Method> chosen) {
+        BenchClock clock = BenchClock.of(opened, device.resolvedThreads());
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("machine", BenchPeaks.described(opened, device.resolvedThreads()));
+        result.put("rounds", effort.rounds());
+        result.put("clock", clock.name().toLowerCase(Locale.ROOT));
+        List<Map<String, Object>> sizes = new ArrayList<>();
+        for (BenchSize size : wanted) {
+            Map<String, Object> figures = size.asMap();
+            figures.put("methods", new BenchMethods(opened, size, effort, clock).measure(chosen, console::notice));
+            console.notice("measuring selections, " + size);
+            try (BenchSelection selection = new BenchSelection(opened, size)) {
+                figures.put("selections", selection.measure(effort, clock));
+            }
+            sizes.add(figures);
+        }
+        result.put("sizes", sizes);
+        return result;
+    }
+
+    static String methodsText(Map<String, Object> result) {
+        StringBuilder text = new StringBuilder();
+        Map<String, Object> machine = RunRecord.object(result.get("machine"));
+        text.append(machine.get("description"))
+                .append("; Java ")
+                .append(machine.get("java"))
+                .append('\n');
+        if (result.get("sizes") instanceof List<?> list) {
+            for (Object one : list) {
+                Map<String, Object> size = RunRecord.object(one);
+                text.append('\n').append(BenchMethods.text(size)).append('\n').append(BenchSelection.text(size));
+            }
+        }
+        return text + """
+
+                Medians of %s rounds, in each of which a method and TopK are measured in turn, by the %s's time; ± half of
+                highest - lowest. Codes that aren't active lie in JumpReLU's window. By kernel: measured apart.
+                """.formatted(result.get("rounds"), "wall".equals(result.get("clock")) ? "clock" : "process");
     }
 
     // ------------------------------------------------------------------------------------------------- for people

@@ -25,14 +25,7 @@ final class BenchPeaks {
     /** Device, JVM and the best of some measurements, with one thread too. */
     static Map<String, Object> machine(Device device, int threads, int rounds) {
         Peaks all = best(device, rounds);
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("device", device.name());
-        map.put("kernels", device.kernelsName());
-        map.put("description", device.describe());
-        map.put("threads", device.name().equals("cpu:scalar") ? 1 : threads);
-        map.put("cores", Runtime.getRuntime().availableProcessors());
-        map.put("java", Runtime.version().toString());
-        map.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+        Map<String, Object> map = described(device, threads);
         map.put("fma_gflops", all.fmaGflops());
         map.put("copy_gb_per_s", all.copyGigabytesPerSecond());
         if (device.name().equals("cpu:vector") && threads > 1) {
@@ -42,6 +35,19 @@ final class BenchPeaks {
                 map.put("copy_gb_per_s_1_thread", one.copyGigabytesPerSecond());
             }
         }
+        return map;
+    }
+
+    /** Device and JVM. */
+    static Map<String, Object> described(Device device, int threads) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("device", device.name());
+        map.put("kernels", device.kernelsName());
+        map.put("description", device.describe());
+        map.put("threads", device.name().equals("cpu:scalar") ? 1 : threads);
+        map.put("cores", Runtime.getRuntime().availableProcessors());
+        map.put("java", Runtime.version().toString());
+        map.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
         return map;
     }
 

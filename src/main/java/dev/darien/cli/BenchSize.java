@@ -28,6 +28,10 @@ record BenchSize(int width, int latents, int batch, int k) {
 
     static final List<BenchSize> QUICK = List.of(new BenchSize(128, 2048, 512, 32));
 
+    /** At which methods are compared. */
+    static final List<BenchSize> METHODS =
+            List.of(new BenchSize(128, 4096, 1024, 32), new BenchSize(512, 8192, 1024, 32));
+
     /** Weights of encoder and decoder. */
     double parameters() {
         return 2.0 * latents * width;

@@ -85,7 +85,7 @@ final class BenchStep {
     }
 
     /** Normal numbers: what a step takes depends on how many latents it keeps, not on what they mean. */
-    private static void fill(Matrix rows) {
+    static void fill(Matrix rows) {
         SeededRandom random = new SeededRandom(1);
         float[] values = new float[rows.columns()];
         for (long row = 0; row < rows.rows(); row++) {

@@ -38,7 +38,10 @@ final class DecodeCommand implements Callable<Integer> {
     private final Console console;
     private final Interruption interruption;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     private Path sae = Path.of("");
 
     @Parameters(index = "1", paramLabel = "CODES", description = "File that darien encode wrote.")
@@ -79,7 +82,7 @@ final class DecodeCommand implements Callable<Integer> {
             decode(loaded, file);
             Map<String, Object> result = new LinkedHashMap<>();
             result.put("tokens", file.rows());
-            result.put("width", loaded.width());
+            result.put("width", loaded.outputWidth());
             result.put("out", out.toString());
             if (json) {
                 console.json(result);
@@ -101,10 +104,10 @@ final class DecodeCommand implements Callable<Integer> {
                         device.staging("code values", DType.F32, 1, room),
                         file.latents());
                 SparseCodes onDevice = SparseCodes.allocate(device.memory(), rows, file.latents(), room);
-                Matrix decoded = device.memory().matrix("reconstruction", rows, loaded.width());
-                Matrix result = device.staging("reconstruction", DType.F32, rows, loaded.width())) {
+                Matrix decoded = device.memory().matrix("reconstruction", rows, loaded.outputWidth());
+                Matrix result = device.staging("reconstruction", DType.F32, rows, loaded.outputWidth())) {
             new SafetensorsWriter()
-                    .rows("activations", DType.F32, file.rows(), loaded.width(), (first, target) -> {
+                    .rows("activations", DType.F32, file.rows(), loaded.outputWidth(), (first, target) -> {
                         OutputFile.stopIf(interruption, out);
                         long done = 0;
                         while (done < target.rows()) {

@@ -13,7 +13,10 @@ import picocli.CommandLine.Parameters;
 
 /** Labelled activations, as the commands that probe take them. */
 final class LabelArguments {
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     Path sae = Path.of("");
 
     @Parameters(
@@ -48,6 +51,7 @@ final class LabelArguments {
 
     /** The examples with their activations and the SAE's codes. */
     ExampleSet read(Autoencoder loaded, SaeArguments arguments) {
+        SaeArguments.requireAutoencoder(loaded, sae);
         SaeInput.requireDecodable(loaded, sae);
         Autoencoder mode =
                 SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();

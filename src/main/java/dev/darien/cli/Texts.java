@@ -4,6 +4,7 @@ package dev.darien.cli;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Numbers and small tables for people. */
 final class Texts {
@@ -57,6 +58,18 @@ final class Texts {
             }
         });
         return text.toString();
+    }
+
+    /** A number with a fixed count of decimals, {@code -} for what isn't one. */
+    static String fixed(@Nullable Object value, int decimals) {
+        return value instanceof Number number && Double.isFinite(number.doubleValue())
+                ? String.format(Locale.ROOT, "%,." + decimals + "f", number.doubleValue())
+                : "-";
+    }
+
+    /** A share in percent. */
+    static String percent(@Nullable Object share) {
+        return share instanceof Number number ? Math.round(100 * number.doubleValue()) + " %" : "-";
     }
 
     /** A table with a head; numbers to the right. */

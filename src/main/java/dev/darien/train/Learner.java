@@ -6,7 +6,6 @@ import dev.darien.device.Device;
 import dev.darien.device.Kernels;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
-import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.BatchTopK;
@@ -26,8 +25,6 @@ import org.jspecify.annotations.Nullable;
  * never held; peak memory is weights, moments and (with clipping or chunks) gradients, and a few buffers of size B×d.
  */
 final class Learner implements AutoCloseable {
-    private static final float SMALLEST_THRESHOLD = 1e-6f;
-
     private final Device device;
     private final Kernels kernels;
     private final TrainingOptions options;
@@ -43,6 +40,7 @@ final class Learner implements AutoCloseable {
     private final @Nullable AuxiliaryLoss auxiliary;
     private final @Nullable Resampler resampler;
     private final StepStatistics statistics;
+    private final StepContext context;
 
     private long step;
 
@@ -75,7 +73,7 @@ final class Learner implements AutoCloseable {
                             options.targetL0(), options.penalty().strength())
                     : null;
             this.learningRate = options.learningRateSchedule();
-            StepContext context = new StepContext(device, memory, options, state, workspace, gradients);
+            context = new StepContext(device, memory, options, state, workspace, gradients);
             back = Backward.of(context);
             this.backward = back;
             used = usesLatents() ? new LatentUsage(context) : null;
@@ -141,7 +139,7 @@ final class Learner implements AutoCloseable {
         layout.convertTarget(kernels, batch, workspace, state.negatedSkip);
         kernels.pack(state.encoding(), state.weights.encoderBias(), workspace.encoder);
         if (step == 0 && options.sparsity() instanceof JumpRelu && options.initialThreshold() == 0) {
-            fitInitialThreshold();
+            HeldSparsity.fitFirstThresholds(context);
         }
         if (workspace.decoderNorms != null) {
             workspace.decoderNorms.compute(kernels, state.weights.decoder());
@@ -253,7 +251,7 @@ final class Learner implements AutoCloseable {
         }
         if (state.thresholds != null) {
             // Trained directly, a threshold could leave the range where it means something.
-            kernels.clampBelow(state.thresholds.value(), SMALLEST_THRESHOLD);
+            kernels.clampBelow(state.thresholds.value(), HeldSparsity.SMALLEST_THRESHOLD);
         }
     }
 
@@ -280,25 +278,6 @@ final class Learner implements AutoCloseable {
             // Bias-corrected: after t steps the average weighs them as if it had always run.
             double rate = (1 - decay) / (1 - Math.pow(decay, step + 1.0));
             kernels.exponentialAverage(workspace.smallestKept, (float) rate, state.thresholdAverage);
-        }
-    }
-
-    /** A first threshold that fits the data: where a batch-wide selection of four times the wanted L0 would end. */
-    private void fitInitialThreshold() {
-        Chunk chunk = workspace.chunks.getFirst();
-        int wanted = (int) Math.max(1, Math.min(options.latents() / 4.0, 4 * Math.max(16, options.targetL0())));
-        kernels.encodeBatchTopK(
-                chunk.selection().input(),
-                workspace.encoder,
-                (long) wanted * chunk.selection().codes().rows(),
-                null,
-                chunk.selection().codes(),
-                workspace.smallestKept);
-        if (state.thresholds != null) {
-            try (Matrix host = device.staging("first threshold", DType.F32, 1, 1)) {
-                device.download(workspace.smallestKept, host);
-                kernels.fill(state.thresholds.value(), Math.max(SMALLEST_THRESHOLD, host.get(0, 0)));
-            }
         }
     }
 
@@ -338,6 +317,10 @@ final class Learner implements AutoCloseable {
                 learningRateNow(),
                 tokensPerSecond,
                 seconds);
+    }
+
+    StepContext context() {
+        return context;
     }
 
     /** The matrices of a checkpoint. */

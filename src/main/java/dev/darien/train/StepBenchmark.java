@@ -10,6 +10,7 @@ import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The steps of {@link Trainer#train} without reports and checkpoints, to be timed: fed from a source as in training, or
@@ -20,8 +21,10 @@ public final class StepBenchmark implements AutoCloseable {
     private final ActivationSource source;
     private final BatchQueue batches;
     private final Learner learner;
+    private final KernelTimes times;
     private final Shuffle order;
     private final long[] rowNumbers;
+    private final double scale;
 
     /**
      * Allocates what training with {@code options} on {@code source} needs.
@@ -31,13 +34,14 @@ public final class StepBenchmark implements AutoCloseable {
     public StepBenchmark(Device device, ActivationSource source, DataSummary summary, TrainingOptions options) {
         this.device = device;
         this.source = source;
+        this.times = new KernelTimes(device);
         this.rowNumbers = new long[options.batch()];
         this.order = new Shuffle(source.rows(), options.seed(), summary.badRows());
         this.batches = device.batchQueue("batch", source.dtype(), options.batch(), source.width());
-        double scale = options.scaling().factor(summary.meanSquaredNorm(), source.width());
+        this.scale = options.scaling().factor(summary.meanSquaredNorm(), source.width());
         try (Matrix bias = device.staging("first decoder bias", DType.F32, 1, source.width())) {
             bias.clear();
-            this.learner = new Learner(device, options, source.width(), scale, bias);
+            this.learner = new Learner(times.device(), options, source.width(), scale, bias);
         } catch (RuntimeException | Error e) {
             Closing.after(e, batches);
             throw e;
@@ -62,6 +66,34 @@ public final class StepBenchmark implements AutoCloseable {
             learner.train(batch);
         }
         return sinceStart(started, steps);
+    }
+
+    /**
+     * Gives all latents the same threshold, or bias where there are no thresholds, so that on a batch {@code l0} of them are
+     * active for each row: what training takes long to reach. With a tiny learning rate it stays so. A selection with a k
+     * has its L0 already and is left alone.
+     */
+    public void holdL0(double l0) {
+        HeldSparsity.hold(learner.context(), read(), scale, l0);
+    }
+
+    /** The selection of the last step: how many codes a row had, and how many of them weren't 0. */
+    public record Codes(double entries, double active) {}
+
+    /** The codes of the rows that the last step took last, which is all of them unless it took them in parts. */
+    public Codes lastCodes() {
+        return HeldSparsity.lastCodes(learner.context());
+    }
+
+    /** Seconds that each kernel takes in a step, by its name, the longest first; each call is waited for. */
+    public Map<String, Double> byKernel(int steps) {
+        Matrix batch = read();
+        times.start(steps);
+        for (int step = 0; step < steps; step++) {
+            learner.train(batch);
+            times.endStep();
+        }
+        return times.medians();
     }
 
     private Matrix read() {

@@ -8,6 +8,7 @@ import dev.darien.data.JsonFile;
 import dev.darien.device.Device;
 import dev.darien.device.TestDevices;
 import dev.darien.memory.DType;
+import dev.darien.train.Recipe;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -74,6 +75,42 @@ class BenchTest {
                     .contains("d=8 F=32 B=16 k=4", "tokens/s")
                     .doesNotContain("NaN");
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void methodsAreComparedAtTheSameL0(String name) {
+        BenchSize size = new BenchSize(16, 64, 32, 8);
+        try (Device device = Device.open(name)) {
+            List<BenchMethods.Method> chosen = BenchMethods.ALL.stream()
+                    .filter(method -> List.of("batchtopk", "jumprelu", "relu").contains(method.name()))
+                    .toList();
+            Map<String, Object> result = new BenchCommand(console).compareMethods(device, List.of(size), LEAST, chosen);
+
+            Map<String, Object> figures = RunRecord.object(((List<?>) result.get("sizes")).getFirst());
+            List<?> methods = (List<?>) figures.get("methods");
+            assertThat(methods).hasSize(3).allSatisfy(one -> {
+                Map<String, Object> method = RunRecord.object(one);
+                assertThat((double) method.get("l0")).isBetween(6.0, 10.0);
+                assertThat((double) method.get("codes_per_row")).isGreaterThanOrEqualTo((double) method.get("l0"));
+                assertThat((double) method.get("step_ms")).isNotNegative();
+                assertThat(RunRecord.object(method.get("kernels_ms"))).containsKeys("reconstruct", "pack");
+            });
+            // JumpReLU's window holds codes that aren't active.
+            Map<String, Object> jumpRelu = RunRecord.object(methods.get(1));
+            assertThat((double) jumpRelu.get("codes_per_row")).isGreaterThan((double) jumpRelu.get("l0"));
+            assertThat((List<?>) figures.get("selections")).hasSize(5);
+            assertThat(BenchCommand.methodsText(result)).contains("d=16 F=64 B=32 k=8", "jumprelu", "feature-choice");
+        }
+    }
+
+    @Test
+    void everyArchitectureIsCompared() {
+        assertThat(BenchMethods.ALL)
+                .extracting(BenchMethods.Method::architecture)
+                .containsAll(Recipe.ARCHITECTURES.stream()
+                        .filter(name -> !BenchMethods.NOT_COMPARED.contains(name))
+                        .toList());
     }
 
     @Test

@@ -401,9 +401,6 @@ class SaeLensReadingTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "transcoder           | has no transcoders",
-                "skip_transcoder      | has no transcoders",
-                "jumprelu_transcoder  | has no transcoders",
                 "temporal             | in several steps",
                 "abstopk              | is not one of",
             })

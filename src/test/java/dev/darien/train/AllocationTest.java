@@ -24,7 +24,11 @@ class AllocationTest {
             "batchtopk,64,33,500,1",
             "jumprelu,100,40,1500,0",
             "jumprelu,64,16,256,1",
-            "relu,64,16,256,0");
+            "relu,64,16,256,0",
+            "april,64,16,256,1",
+            "tanh,64,16,256,1",
+            "matryoshka,64,16,256,1",
+            "gated,64,16,256,1");
     private static final long MOST_BYTES = 10_000;
 
     @Test

@@ -20,6 +20,9 @@ final class LargestRows implements AutoCloseable {
     private int[] starts = new int[1];
 
     private int[] sizes = new int[0];
+    /** What a value must exceed to be of interest to a latent; padded for vectors. */
+    private float[] bounds = new float[0];
+
     private float[] values = new float[0];
     private int[] rows = new int[0];
     private int[] places = new int[0];
@@ -37,12 +40,15 @@ final class LargestRows implements AutoCloseable {
         if (sizes.length < latents) {
             sizes = new int[latents];
             starts = new int[latents + 1];
+            bounds = new float[latents + VectorSpec.LANES];
         }
+        float least = keepNonPositive ? Float.NEGATIVE_INFINITY : 0;
         int end = 0;
         for (int latent = 0; latent < latents; latent++) {
             starts[latent] = end;
             sizes[latent] = 0;
             end += Math.min(Math.clamp(Cells.getInt(budgets, latent), 0, batch), capacity - end);
+            bounds[latent] = end > starts[latent] ? least : Float.POSITIVE_INFINITY;
         }
         starts[latents] = end;
         grow(end, batch);
@@ -55,7 +61,7 @@ final class LargestRows implements AutoCloseable {
         close();
         int room = Math.max(entries, values.length);
         int most = Math.max(batch, places.length);
-        reservation = allocator.reserve("feature choice", 8L * room + 4L * most + 8L * latents);
+        reservation = allocator.reserve("feature choice", 8L * room + 4L * most + 12L * latents);
         values = new float[room];
         rows = new int[room];
         places = new int[most];
@@ -63,18 +69,35 @@ final class LargestRows implements AutoCloseable {
 
     /** Considers the values of {@code count} latents from {@code first} on in one row; rows come in ascending order. */
     void offer(int row, float[] of, int offset, int first, int count) {
-        for (int at = 0; at < count; at++) {
-            float value = of[offset + at];
-            int latent = first + at;
-            int start = starts[latent];
-            int size = sizes[latent];
-            boolean wanted = keepNonPositive ? !Float.isNaN(value) : value > 0;
-            if (wanted && size < starts[latent + 1] - start) {
-                siftUp(start, size, value, row);
-                sizes[latent] = size + 1;
-            } else if (size > 0 && value > values[start]) {
-                siftDown(start, size, value, row);
+        int at = 0;
+        // A heap that keeps anything may be waiting for −∞, which exceeds nothing.
+        if (!keepNonPositive) {
+            for (; at <= count - TileSelect.STEP; at += TileSelect.STEP) {
+                long passed = TileSelect.above(of, offset + at, bounds, first + at);
+                for (; passed != 0; passed &= passed - 1) {
+                    int lane = Long.numberOfTrailingZeros(passed);
+                    consider(row, of[offset + at + lane], first + at + lane);
+                }
             }
+        }
+        for (; at < count; at++) {
+            consider(row, of[offset + at], first + at);
+        }
+    }
+
+    private void consider(int row, float value, int latent) {
+        int start = starts[latent];
+        int size = sizes[latent];
+        int room = starts[latent + 1] - start;
+        boolean wanted = keepNonPositive ? !Float.isNaN(value) : value > 0;
+        if (wanted && size < room) {
+            siftUp(start, size, value, row);
+            sizes[latent] = size + 1;
+        } else if (size > 0 && value > values[start]) {
+            siftDown(start, size, value, row);
+        }
+        if (sizes[latent] == room && room > 0) {
+            bounds[latent] = values[start];
         }
     }
 

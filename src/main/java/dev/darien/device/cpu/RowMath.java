@@ -155,18 +155,41 @@ final class RowMath {
     /** {@code out = factor · row (+ out)}, for a row that starts at {@code offset}. */
     static void store(
             float[] row, int offset, float factor, boolean accumulate, MemorySegment out, long at, int columns) {
+        // Two loops: where one of two cases in a loop is rare at first, C2 leaves its load a call that returns a vector
+        // on the heap.
+        if (accumulate) {
+            add(row, offset, factor, out, at, columns);
+        } else {
+            put(row, offset, factor, out, at, columns);
+        }
+    }
+
+    private static void put(float[] row, int offset, float factor, MemorySegment out, long at, int columns) {
+        int vectors = SPECIES.loopBound(columns);
+        int column = 0;
+        for (; column < vectors; column += LANES) {
+            FloatVector.fromArray(SPECIES, row, offset + column)
+                    .mul(factor)
+                    .intoMemorySegment(out, at + (long) column * Float.BYTES, ORDER);
+        }
+        for (; column < columns; column++) {
+            out.set(Matrix.FLOAT, at + (long) column * Float.BYTES, row[offset + column] * factor);
+        }
+    }
+
+    private static void add(float[] row, int offset, float factor, MemorySegment out, long at, int columns) {
         int vectors = SPECIES.loopBound(columns);
         int column = 0;
         for (; column < vectors; column += LANES) {
             long bytes = at + (long) column * Float.BYTES;
-            FloatVector value =
-                    FloatVector.fromArray(SPECIES, row, offset + column).mul(factor);
-            (accumulate ? value.add(load(out, bytes)) : value).intoMemorySegment(out, bytes, ORDER);
+            FloatVector.fromArray(SPECIES, row, offset + column)
+                    .mul(factor)
+                    .add(load(out, bytes))
+                    .intoMemorySegment(out, bytes, ORDER);
         }
         for (; column < columns; column++) {
             long bytes = at + (long) column * Float.BYTES;
-            float before = accumulate ? out.get(Matrix.FLOAT, bytes) : 0;
-            out.set(Matrix.FLOAT, bytes, row[offset + column] * factor + before);
+            out.set(Matrix.FLOAT, bytes, row[offset + column] * factor + out.get(Matrix.FLOAT, bytes));
         }
     }
 

@@ -200,7 +200,26 @@ final class SparseRows {
         return sum(lanes);
     }
 
-    private static float sum(float[] lanes) {
+    /** Written out for the usual widths: in a loop each level would wait for the stores of the one before. */
+    private static float sum(float[] l) {
+        return switch (LANES) {
+            case 16 ->
+                fourth(
+                        (l[0] + l[8]) + (l[4] + l[12]),
+                        (l[1] + l[9]) + (l[5] + l[13]),
+                        (l[2] + l[10]) + (l[6] + l[14]),
+                        (l[3] + l[11]) + (l[7] + l[15]));
+            case 8 -> fourth(l[0] + l[4], l[1] + l[5], l[2] + l[6], l[3] + l[7]);
+            case 4 -> fourth(l[0], l[1], l[2], l[3]);
+            default -> halves(l);
+        };
+    }
+
+    private static float fourth(float first, float second, float third, float last) {
+        return (first + third) + (second + last);
+    }
+
+    private static float halves(float[] lanes) {
         for (int half = LANES / 2; half > 0; half /= 2) {
             for (int lane = 0; lane < half; lane++) {
                 lanes[lane] += lanes[lane + half];

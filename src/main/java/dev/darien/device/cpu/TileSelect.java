@@ -75,11 +75,7 @@ final class TileSelect {
         for (; i <= length - STEP; i += STEP) {
             int j = offset + i;
             int t = firstIndex + i;
-            long passed = above(tile, j, load(thresholds, t))
-                    | (above(tile, j + LANES, load(thresholds, t + LANES)) << LANES)
-                    | (above(tile, j + 2 * LANES, load(thresholds, t + 2 * LANES)) << (2 * LANES))
-                    | (above(tile, j + 3 * LANES, load(thresholds, t + 3 * LANES)) << (3 * LANES));
-            end = append(passed, tile, j, t, indices, values, end);
+            end = append(above(tile, j, thresholds, t), tile, j, t, indices, values, end);
         }
         for (; i < length; i++) {
             if (tile[offset + i] > thresholds[firstIndex + i]) {
@@ -137,6 +133,14 @@ final class TileSelect {
 
     private static FloatVector load(float[] array, int at) {
         return FloatVector.fromArray(SPECIES, array, at);
+    }
+
+    /** Which of the {@link #STEP} values from {@code at} on exceed the thresholds from {@code thresholdAt} on, a bit each. */
+    static long above(float[] tile, int at, float[] thresholds, int thresholdAt) {
+        return above(tile, at, load(thresholds, thresholdAt))
+                | (above(tile, at + LANES, load(thresholds, thresholdAt + LANES)) << LANES)
+                | (above(tile, at + 2 * LANES, load(thresholds, thresholdAt + 2 * LANES)) << (2 * LANES))
+                | (above(tile, at + 3 * LANES, load(thresholds, thresholdAt + 3 * LANES)) << (3 * LANES));
     }
 
     private static long above(float[] tile, int at, FloatVector threshold) {

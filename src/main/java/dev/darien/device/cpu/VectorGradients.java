@@ -160,15 +160,16 @@ final class VectorGradients {
             mine.rows(columns);
             MemorySegment.copy(bias.segment(), Matrix.FLOAT, 0, mine.row, 0, columns);
         }
+        int active = mine.keepActive(entries);
         SparseRows.accumulate(
                 wDec.segment(),
                 0,
                 wDec.stride(),
                 columns,
-                mine.indices,
-                mine.values,
+                active == entries ? mine.indices : mine.activeIndices,
+                active == entries ? mine.values : mine.activeValues,
                 0,
-                entries,
+                active,
                 mine.row,
                 0,
                 mine.row,

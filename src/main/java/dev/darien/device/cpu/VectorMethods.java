@@ -78,7 +78,7 @@ final class VectorMethods {
         double[] partial = sums;
         team.run(
                 tasks,
-                (task, worker) -> partial[task] = ScalarMethods.addPenalty(
+                (task, worker) -> partial[task] = addPenalty(
                         codes,
                         norms,
                         curve,
@@ -91,6 +91,47 @@ final class VectorMethods {
             sum += partial[task];
         }
         Cells.setDouble(penalty, 0, Cells.getDouble(penalty, 0) + coefficient * sum);
+    }
+
+    /** As the reference, with one call of a costly function for value and slope, and none where the result is known. */
+    private static double addPenalty(
+            SparseCodes codes,
+            @Nullable Matrix norms,
+            PenaltyCurve curve,
+            float coefficient,
+            Matrix codeGradients,
+            int firstEntry,
+            int lastEntry) {
+        double sum = 0;
+        boolean tanh = curve.kind() == PenaltyCurve.Kind.TANH;
+        double parameter = curve.parameter();
+        double offset = tanh ? 0 : PenaltyCurve.POWER_OFFSET;
+        double none = tanh ? 0 : Math.pow(offset, parameter);
+        for (int entry = firstEntry; entry < lastEntry; entry++) {
+            float value = codes.value(entry);
+            if (curve.counts(value)) {
+                double norm = norms == null ? 1 : Cells.get(norms, 0, codes.latent(entry));
+                double slope;
+                if (value == 0) {
+                    slope = parameter;
+                } else if (tanh) {
+                    double height = Math.tanh(parameter * value * norm);
+                    sum += height;
+                    slope = parameter * (1 - height * height);
+                } else if (parameter == 1) {
+                    sum += value * norm;
+                    slope = 1;
+                } else {
+                    double at = value * norm + offset;
+                    double power = Math.pow(at, parameter);
+                    sum += power - none;
+                    slope = parameter * power / at;
+                }
+                slope *= coefficient * norm;
+                Cells.set(codeGradients, 0, entry, Cells.get(codeGradients, 0, entry) + slope);
+            }
+        }
+        return sum;
     }
 
     private static int end(int task, int perTask, int all) {

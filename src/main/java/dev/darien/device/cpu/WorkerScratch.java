@@ -11,6 +11,8 @@ final class WorkerScratch {
     int[] indices = new int[0];
     float[] values = new float[0];
     float[] gradients = new float[0];
+    int[] activeIndices = new int[0];
+    float[] activeValues = new float[0];
     float[] row = new float[0];
     float[] otherRow = new float[0];
 
@@ -21,7 +23,20 @@ final class WorkerScratch {
             indices = new int[size];
             values = new float[size];
             gradients = new float[size];
+            activeIndices = new int[size];
+            activeValues = new float[size];
         }
+    }
+
+    /** Copies those of the first {@code entries} whose value isn't 0 to the active lists; returns how many there are. */
+    int keepActive(int entries) {
+        int active = 0;
+        for (int entry = 0; entry < entries; entry++) {
+            activeIndices[active] = indices[entry];
+            activeValues[active] = values[entry];
+            active += values[entry] != 0 ? 1 : 0;
+        }
+        return active;
     }
 
     /** Room for {@code columns} floats in both rows. */

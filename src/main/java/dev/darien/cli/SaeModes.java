@@ -10,6 +10,7 @@ import dev.darien.sae.Gated;
 import dev.darien.sae.GradientTopK;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
@@ -134,6 +135,7 @@ final class SaeModes {
             case Gated gated -> "gate";
             case GroupMax groupMax -> "groupmax";
             case GradientTopK gradientTopK -> GRADIENT;
+            case MatchingPursuit pursuit -> pursuit.id();
             case FeatureChoice featureChoice -> throw new IllegalStateException("an SAE doesn't select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("an SAE doesn't select over a batch");
         };

@@ -16,7 +16,8 @@ public sealed interface Paper
                 TopKPaper,
                 JumpReluPaper,
                 BatchTopKPaper,
-                GradientPaper {
+                GradientPaper,
+                MatryoshkaPaper {
     /** All papers, in the order of their numbers. */
     List<Paper> ALL = List.of(
             new ActivatingPaper(),
@@ -25,7 +26,8 @@ public sealed interface Paper
             new JumpReluPaper(),
             new FeatureChoicePaper(),
             new GradientPaper(),
-            new BatchTopKPaper());
+            new BatchTopKPaper(),
+            new MatryoshkaPaper());
 
     /** Its arXiv number, without a version. */
     String number();

@@ -125,7 +125,16 @@ final class SaeInference implements Inference {
                 .select(
                         device.kernels(),
                         new Selection(
-                                centred, encoder, sae.weights().thresholds(), null, false, null, null, rows, selected));
+                                centred,
+                                encoder,
+                                sae.weights().thresholds(),
+                                null,
+                                false,
+                                null,
+                                null,
+                                null,
+                                rows,
+                                selected));
         return selected;
     }
 

@@ -5,6 +5,7 @@ import dev.darien.device.DeadSelection;
 import dev.darien.device.Device;
 import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.PursuitSteps;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.Matrix;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param training whether entries that only matter for gradients are wanted
  * @param dead a second selection among dead latents, or null
  * @param budgets of a selection by latent, or null
+ * @param steps receives the order of a matching pursuit, or null
  * @param attribution of a selection by gradients, or null
  * @param codes receives the selection
  */
@@ -33,6 +35,7 @@ public record Selection(
         boolean training,
         @Nullable DeadSelection dead,
         @Nullable Budgets budgets,
+        @Nullable PursuitSteps steps,
         @Nullable Attribution attribution,
         SparseCodes codes) {
 

@@ -26,10 +26,8 @@ public sealed interface Objective {
         }
 
         /**
-         * Groups of one, one, two, four and eight sixteenths of {@code latents} (Bussmann et al. 2025); what doesn't divide
-         * goes to the last.
-         *
-         * @throws IllegalArgumentException if there are fewer than 16
+         * Groups of 1, 1, 2, 4 and 8 sixteenths of {@code latents}, as the paper has them; what doesn't divide goes to the
+         * last.
          */
         static List<Integer> sixteenths(int latents) {
             if (latents < 16) {
@@ -39,7 +37,7 @@ public sealed interface Objective {
             }
             List<Integer> sizes = new ArrayList<>();
             int left = latents;
-            for (int share : new int[] {1, 1, 2, 4}) {
+            for (int share : List.of(1, 1, 2, 4)) {
                 int size = (int) ((long) latents * share / 16);
                 sizes.add(size);
                 left -= size;

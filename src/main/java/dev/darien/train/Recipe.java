@@ -8,6 +8,7 @@ import dev.darien.sae.GradientTopK;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Mapping;
+import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
@@ -35,6 +36,7 @@ public final class Recipe {
             "feature-choice",
             "matryoshka",
             "groupmax",
+            "matching-pursuit",
             "jumprelu");
 
     private static final List<String> WITH_K = List.of(
@@ -45,7 +47,8 @@ public final class Recipe {
             "mutual-choice",
             "feature-choice",
             "matryoshka",
-            "groupmax");
+            "groupmax",
+            "matching-pursuit");
     private static final List<String> WITH_L1 = List.of("relu", "p-anneal", "gated");
 
     /** Multi-TopK's second selection, and its weight (Gao et al. 2024). */
@@ -391,6 +394,7 @@ public final class Recipe {
             case "gradient-topk" -> new GradientTopK(wanted, beta != null ? beta.floatValue() : 1, !rawBeta);
             case "batchtopk", "matryoshka" -> new BatchTopK(wanted);
             case "groupmax" -> new GroupMax(wanted);
+            case "matching-pursuit" -> new MatchingPursuit(wanted);
             case "feature-choice" -> new FeatureChoice(wanted, keepNonPositive);
             default ->
                 new JumpRelu((float) (bandwidth != null ? bandwidth : defaults().bandwidth()));

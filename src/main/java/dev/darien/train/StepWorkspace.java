@@ -48,8 +48,6 @@ final class StepWorkspace implements AutoCloseable {
     final @Nullable AuxiliaryTerms second;
     /** Of a selection by latent. */
     final Selection.@Nullable Budgets budgets;
-    /** Where the main selection can't carry the auxiliary one, a selection that does nothing else: one code for each row. */
-    final @Nullable SparseCodes carrier;
 
     final Matrix dead;
     final Matrix deadCount;
@@ -101,9 +99,6 @@ final class StepWorkspace implements AutoCloseable {
                             latents,
                             outputWidth,
                             two.factor() * options.sparsity().k())
-                    : null;
-            carrier = auxiliary != null && (second != null || byLatent)
-                    ? own(SparseCodes.allocate(memory, batch, latents, batch))
                     : null;
             chunks = chunks(memory, widest, batch, latents, state, scale);
         } catch (RuntimeException | Error e) {

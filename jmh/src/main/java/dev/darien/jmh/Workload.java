@@ -3,6 +3,7 @@ package dev.darien.jmh;
 
 import dev.darien.data.SeededRandom;
 import dev.darien.device.AdamStep;
+import dev.darien.device.DeadSelection;
 import dev.darien.device.Device;
 import dev.darien.device.DeviceOptions;
 import dev.darien.device.Devices;
@@ -53,6 +54,7 @@ final class Workload implements AutoCloseable {
     private final Matrix lastFired;
     private final Matrix deadLatents;
     private final Matrix deadCount;
+    private final DeadSelection dead;
     private final PackedEncoder encoder;
     private final PackedEncoder directions;
     private final SparseCodes codes;
@@ -117,6 +119,22 @@ final class Workload implements AutoCloseable {
         kernels.squaredNorm(input, null, null, false, scalar);
         kernels.reconstruct(codes, weights.decoder(), decoderBias, input, 1, output, rowErrors, codeGradients);
         kernels.markFired(codes, 1, lastFired);
+        dead = deadSelection();
+    }
+
+    /** One latent of 16 is dead. */
+    private DeadSelection deadSelection() {
+        Matrix latents = matrix(DType.I32, 1, shape.latents);
+        int count = shape.latents / 16;
+        try (Matrix host = device.staging("dead latents", DType.I32, 1, shape.latents)) {
+            for (int at = 0; at < count; at++) {
+                host.setLong(0, at, 16L * at);
+            }
+            device.upload(host, latents);
+        }
+        Matrix number = matrix(DType.I32, 1, 1);
+        kernels.fill(number, count);
+        return new DeadSelection(latents, number, shape.k, codes(shape.batch * shape.k));
     }
 
     private <T extends AutoCloseable> T hold(T resource) {
@@ -169,6 +187,7 @@ final class Workload implements AutoCloseable {
                 kernels.encodeBatchTopK(input, encoder, (long) shape.k * shape.batch, null, codes, scale);
             case ENCODE_THRESHOLD -> kernels.encodeThreshold(input, encoder, thresholds, BANDWIDTH, manyCodes);
             case ENCODE_GROUP_MAX -> kernels.encodeGroupMax(input, encoder, shape.k, null, codes);
+            case ENCODE_DEAD -> kernels.encodeDead(input, encoder, dead);
             case ENCODE_FEATURE_CHOICE ->
                 kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
             case ATTRIBUTION_STRENGTH -> kernels.attributionStrength(residual, directions, 1, scale);
@@ -238,6 +257,7 @@ final class Workload implements AutoCloseable {
             case ENCODE_BATCH_TOP_K -> magnitude(codes.values()) + magnitude(scale);
             case ENCODE_THRESHOLD -> magnitude(manyCodes.values());
             case ENCODE_GROUP_MAX -> magnitude(codes.values());
+            case ENCODE_DEAD -> magnitude(dead.codes().values());
             case ENCODE_FEATURE_CHOICE -> magnitude(codes.values()) + magnitude(latentVector);
             case ATTRIBUTION_STRENGTH -> magnitude(scale);
             case ENCODE_GRADIENT_TOP_K -> magnitude(codes.values());

@@ -6,6 +6,7 @@ import dev.darien.data.ActivationSources;
 import dev.darien.data.DataException;
 import dev.darien.data.SyntheticSource;
 import dev.darien.device.Device;
+import dev.darien.ensemble.Ensemble;
 import dev.darien.eval.Connectivity;
 import dev.darien.eval.Directions;
 import dev.darien.eval.Evaluator;
@@ -36,7 +37,7 @@ import picocli.CommandLine.Parameters;
         versionProvider = Version.class,
         sortOptions = false,
         description = {
-            "Says how alike sparse autoencoders are: their geometry, the similarity of each pair, one-to-one matching and"
+            "Says how alike sparse autoencoders, or ensembles of them, are: their geometry, the similarity of each pair, one-to-one matching and"
                     + " stability over all of them, each beside what chance would give.",
             "",
             "With --data also how often their latents fire and which fire together; with synthetic data, how many of the"
@@ -52,7 +53,7 @@ final class CompareCommand implements Callable<Integer> {
             index = "0..*",
             arity = "2..*",
             paramLabel = "SAE",
-            description = "Folders or files of SAEs of the same width, of any format.")
+            description = "Folders or files of SAEs of the same width, of any format, or folders of ensembles.")
     private List<Path> paths = List.of();
 
     @Option(
@@ -117,12 +118,18 @@ final class CompareCommand implements Callable<Integer> {
             Map<String, Object> result = new LinkedHashMap<>();
             result.put("saes", saes);
             List<Directions> directions = opened.directions();
+            List<Similarity> similarities = new ArrayList<>();
+            List<Map<String, Object>> pairs = pairs(directions, similarities);
             Stability stability = Stability.of(directions);
             result.put("stability", stability.mean());
             result.put("stability_of_runs", stability.runs());
             result.put("stability_mean_over_runs", stability.asMap().get("mean_over_runs"));
             result.put("stability_chance", stability.chance());
-            result.put("pairs", pairs(directions));
+            double exact = Stability.exact(similarities);
+            if (!Double.isNaN(exact)) {
+                result.put("stability_exact", exact);
+            }
+            result.put("pairs", pairs);
             return result;
         }
     }
@@ -154,6 +161,9 @@ final class CompareCommand implements Callable<Integer> {
     private Map<String, Object> one(Autoencoder sae, Path path, @Nullable ActivationSource source) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("sae", path.toString());
+        if (sae instanceof Ensemble ensemble) {
+            map.putAll(SaeSummary.of(ensemble));
+        }
         map.put("latents", sae.latents());
         map.put("width", sae.width());
         map.putAll(Geometry.of(sae.members()).asMap());
@@ -194,7 +204,7 @@ final class CompareCommand implements Callable<Integer> {
         return connectivity.value();
     }
 
-    private List<Map<String, Object>> pairs(List<Directions> directions) {
+    private List<Map<String, Object>> pairs(List<Directions> directions, List<Similarity> similarities) {
         List<Map<String, Object>> pairs = new ArrayList<>();
         for (int a = 0; a < directions.size(); a++) {
             for (int b = a + 1; b < directions.size(); b++) {
@@ -205,6 +215,7 @@ final class CompareCommand implements Callable<Integer> {
                             + " latents and aren't matched one to one; --match-up-to allows it");
                 }
                 Similarity similarity = Similarity.of(directions.get(a), directions.get(b), matching);
+                similarities.add(similarity);
                 Map<String, Object> pair = new LinkedHashMap<>();
                 pair.put("a", paths.get(a).toString());
                 pair.put("b", paths.get(b).toString());

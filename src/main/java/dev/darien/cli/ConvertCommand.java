@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
+import dev.darien.data.DataException;
 import dev.darien.device.Device;
+import dev.darien.ensemble.Ensemble;
 import dev.darien.interop.SaeExport;
 import dev.darien.interop.SaeFile;
 import dev.darien.interop.SaeFormat;
+import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Sae;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,7 +30,7 @@ import picocli.CommandLine.Parameters;
         versionProvider = Version.class,
         sortOptions = false,
         description = {
-            "Writes an SAE in the format of another project.",
+            "Writes an SAE in the format of another project; an ensemble where one SAE is the same.",
             "",
             "What it is read from is recognised by its content; nothing in it is ever run. What the other format has no"
                     + " field for is folded into the weights, and what it can't express is refused.",
@@ -96,6 +99,9 @@ final class ConvertCommand implements Callable<Integer> {
     private Map<String, Object> convert(SaeFormat target, List<String> notes) {
         // A flag that is looked at between the steps: what is being written comes to its end, or vanishes.
         interruption.onRequest(() -> {});
+        if (Ensemble.isEnsemble(in)) {
+            return convertEnsemble(target, notes);
+        }
         try (Device device = Device.open("cpu");
                 SaeFile file = input.file(in);
                 Sae sae = file.load(device)) {
@@ -114,6 +120,32 @@ final class ConvertCommand implements Callable<Integer> {
             result.put("out", out.toString());
             result.put("notes", notes);
             return result;
+        }
+    }
+
+    /** As one SAE, if there is one that is the same. */
+    private Map<String, Object> convertEnsemble(SaeFormat target, List<String> notes) {
+        try (Device device = Device.open("cpu");
+                Autoencoder loaded = input.load(in, device, console);
+                Sae sae = single((Ensemble) loaded)) {
+            notes.add("the members' encoders, biases and thresholds were divided by their number, and stacked");
+            OutputFile.stopIf(interruption, out);
+            notes.addAll(SaeExport.write(sae, target, out, overwrite));
+            Map<String, Object> result = new LinkedHashMap<>();
+            result.put("from", "ensemble");
+            result.put("to", target.id());
+            result.putAll(SaeSummary.of(sae));
+            result.put("out", out.toString());
+            result.put("notes", notes);
+            return result;
+        }
+    }
+
+    private Sae single(Ensemble ensemble) {
+        try {
+            return ensemble.toSae();
+        } catch (IllegalStateException e) {
+            throw new DataException(in + " can't be written as one SAE: " + e.getMessage(), e);
         }
     }
 }

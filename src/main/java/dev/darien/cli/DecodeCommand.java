@@ -38,7 +38,10 @@ final class DecodeCommand implements Callable<Integer> {
     private final Console console;
     private final Interruption interruption;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     private Path sae = Path.of("");
 
     @Parameters(index = "1", paramLabel = "CODES", description = "File that darien encode wrote.")

@@ -43,7 +43,10 @@ import picocli.CommandLine.Parameters;
 final class EvaluateCommand implements Callable<Integer> {
     private final Console console;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     private Path sae = Path.of("");
 
     @Parameters(

@@ -5,8 +5,13 @@ import dev.darien.data.CodesFile;
 import dev.darien.data.DataException;
 import dev.darien.data.Tensor;
 import dev.darien.data.TensorFile;
+import dev.darien.device.Device;
+import dev.darien.ensemble.Ensemble;
+import dev.darien.ensemble.EnsembleFolder;
 import dev.darien.interop.SaeFile;
 import dev.darien.model.OnnxModel;
+import dev.darien.sae.Autoencoder;
+import dev.darien.sae.Sae;
 import dev.darien.sae.SaeLoader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -145,7 +150,9 @@ final class InspectCommand implements Callable<Integer> {
         Optional<RunRecord> record = RunRecord.read(path);
         List<Long> checkpoints = checkpoints(path);
         boolean hasWeights = Files.exists(path.resolve(OutputFolder.WEIGHTS));
-        if (!hasWeights && record.isPresent() && record.get().content().containsKey("runs")) {
+        if (Ensemble.isEnsemble(path)) {
+            describeEnsemble(found);
+        } else if (!hasWeights && record.isPresent() && record.get().content().containsKey("runs")) {
             found.put("kind", "training run of " + record.get().runNames().size() + " SAEs");
             found.put("runs", record.get().runNames());
         } else if (!hasWeights && !checkpoints.isEmpty()) {
@@ -164,6 +171,23 @@ final class InspectCommand implements Callable<Integer> {
         }
         record.ifPresent(run -> found.put("training", run.content()));
         return found;
+    }
+
+    private void describeEnsemble(Map<String, Object> found) {
+        try (Device device = Device.open("cpu");
+                Autoencoder loaded = input.load(path, device, console)) {
+            Ensemble ensemble = (Ensemble) loaded;
+            found.put("kind", "ensemble (" + ensemble.kind().id() + ")");
+            found.put("sae", SaeSummary.of(ensemble));
+            List<Map<String, Object>> members = new ArrayList<>();
+            for (Sae member : ensemble.members()) {
+                Map<String, Object> one = new LinkedHashMap<>();
+                one.put("name", EnsembleFolder.memberName(members.size()));
+                one.putAll(SaeSummary.of(member));
+                members.add(one);
+            }
+            found.put("members", members);
+        }
     }
 
     private static List<Long> checkpoints(Path folder) {
@@ -197,6 +221,16 @@ final class InspectCommand implements Callable<Integer> {
             notes.forEach(note -> text.append("  ").append(note).append('\n'));
         }
         text.append(ModelSummary.text(found));
+        if (found.get("members") instanceof List<?> members) {
+            List<List<String>> rows = new ArrayList<>();
+            for (Object member : members) {
+                Map<String, Object> entry = RunRecord.object(member);
+                rows.add(Stream.of("name", "rule", "k", "latents", "width")
+                        .map(name -> Texts.value(entry.getOrDefault(name, "-")))
+                        .toList());
+            }
+            text.append(Texts.grid(List.of("member", "rule", "k", "latents", "width"), rows));
+        }
         if (found.get("tensors") instanceof List<?> tensors) {
             List<List<String>> rows = new ArrayList<>();
             for (Object tensor : tensors) {

@@ -13,7 +13,10 @@ import picocli.CommandLine.Parameters;
 
 /** Labelled activations, as the commands that probe take them. */
 final class LabelArguments {
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     Path sae = Path.of("");
 
     @Parameters(

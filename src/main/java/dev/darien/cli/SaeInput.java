@@ -3,6 +3,7 @@ package dev.darien.cli;
 
 import dev.darien.data.DataException;
 import dev.darien.device.Device;
+import dev.darien.ensemble.Ensemble;
 import dev.darien.interop.SaeFile;
 import dev.darien.sae.Autoencoder;
 import dev.darien.sae.RowNormalization;
@@ -38,6 +39,13 @@ final class SaeInput {
 
     /** The SAE on {@code device}; what was folded or guessed is said on the way. */
     Autoencoder load(Path path, Device device, Console console) {
+        if (Ensemble.isEnsemble(path)) {
+            if (as != null) {
+                throw new UsageException("--as says what the files of a single SAE are, but " + path
+                        + " holds an ensemble; leave it out");
+            }
+            return Ensemble.load(path, device);
+        }
         try (SaeFile file = file(path)) {
             file.read().notes().forEach(note -> console.notice(path + ": " + note));
             return file.load(device);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
+import dev.darien.ensemble.Ensemble;
+import dev.darien.ensemble.EnsembleFolder;
 import dev.darien.sae.Autoencoder;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
@@ -12,8 +14,11 @@ import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The inference rules that an SAE can be used with: its own, and others that it has the weights for. */
@@ -29,10 +34,9 @@ final class SaeModes {
      */
     static Map<String, Autoencoder> of(Autoencoder sae, Path folder, @Nullable String wanted) {
         Map<String, Autoencoder> modes = new LinkedHashMap<>(
-                switch (sae) {
-                    case Sae single -> of(single, folder);
-                    default -> throw new IllegalStateException("nothing else is loaded");
-                });
+                sae instanceof Ensemble ensemble
+                        ? of(ensemble, folder)
+                        : of(sae.members().getFirst(), folder));
         if (wanted == null) {
             return modes;
         }
@@ -45,6 +49,28 @@ final class SaeModes {
         ordered.put(wanted, modes.get(wanted));
         ordered.putAll(modes);
         return ordered;
+    }
+
+    /** The rules that all members have. */
+    private static Map<String, Ensemble> of(Ensemble ensemble, Path folder) {
+        List<Map<String, Sae>> each = new ArrayList<>();
+        for (int at = 0; at < ensemble.members().size(); at++) {
+            each.add(of(ensemble.members().get(at), folder.resolve(EnsembleFolder.memberName(at))));
+        }
+        String own = each.stream()
+                .map(modes -> modes.keySet().iterator().next())
+                .distinct()
+                .collect(Collectors.joining("+"));
+        Map<String, Ensemble> modes = new LinkedHashMap<>();
+        modes.put(own, ensemble);
+        for (String name : each.getFirst().keySet()) {
+            if (each.stream().allMatch(one -> one.containsKey(name))) {
+                modes.putIfAbsent(
+                        name,
+                        ensemble.with(each.stream().map(one -> one.get(name)).toList()));
+            }
+        }
+        return modes;
     }
 
     private static Map<String, Sae> of(Sae sae, Path folder) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
+import dev.darien.ensemble.Ensemble;
 import dev.darien.sae.RowNormalization;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeLoader;
@@ -14,6 +15,15 @@ final class SaeSummary {
 
     static Map<String, Object> of(Sae sae) {
         return of(sae.sparsity(), sae.latents(), sae.width(), sae.normalization());
+    }
+
+    static Map<String, Object> of(Ensemble ensemble) {
+        Map<String, Object> summary = new LinkedHashMap<>();
+        summary.put("ensemble", ensemble.kind().id());
+        summary.put("members", ensemble.members().size());
+        summary.put("latents", ensemble.latents());
+        summary.put("width", ensemble.width());
+        return summary;
     }
 
     static Map<String, Object> of(SaeLoader loader) {

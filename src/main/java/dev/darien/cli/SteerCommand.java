@@ -41,7 +41,10 @@ final class SteerCommand implements Callable<Integer> {
 
     private final Console console;
 
-    @Parameters(index = "0", paramLabel = "SAE", description = "Folder or file of the SAE, of any format.")
+    @Parameters(
+            index = "0",
+            paramLabel = "SAE",
+            description = "Folder or file of the SAE, of any format, or folder of an ensemble.")
     private Path sae = Path.of("");
 
     @Parameters(index = "1..*", paramLabel = "DATA", description = "Activations for --suffix.")

@@ -12,7 +12,6 @@ import dev.darien.sae.Sae;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
 
 /**
  * Several SAEs that stand for one (Gadgil et al. 2025, section 3). Its latents are those of its members one after the other:
@@ -108,9 +107,9 @@ public final class Ensemble implements Autoencoder {
         EnsembleFolder.save(this, folder);
     }
 
-    /** The same ensemble with members changed by {@code change}, whose weights are shared: close only one of the two. */
-    public Ensemble with(UnaryOperator<Sae> change) {
-        return new Ensemble(kind, members.stream().map(change).toList(), decoder, decoderBias);
+    /** The same ensemble of {@code changed}, its members with other rules. The weights are shared: close only one of the two. */
+    public Ensemble with(List<Sae> changed) {
+        return new Ensemble(kind, List.copyOf(changed), decoder, decoderBias);
     }
 
     /**

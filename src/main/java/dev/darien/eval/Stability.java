@@ -68,6 +68,17 @@ public record Stability(List<Double> runs, List<Double> meanOverRuns, double cha
         return sum / cosines.length;
     }
 
+    /**
+     * Stability with every direction of a run matched with one of its own in the other (Gadgil et al. 2025, the exact form):
+     * the mean over pairs of runs of the mean cosine of the matching, {@code trace(Dᵀ·P·D')/n}. The matching with the
+     * largest sum of cosines is that with the smallest squared distances, as all directions have norm 1.
+     *
+     * @param pairs every pair of runs; NaN if one wasn't matched
+     */
+    public static double exact(List<Similarity> pairs) {
+        return pairs.stream().mapToDouble(Similarity::matchedCosine).average().orElse(Double.NaN);
+    }
+
     /** The mean over the runs. */
     public double mean() {
         return average(runs);

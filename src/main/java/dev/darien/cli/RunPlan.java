@@ -2,6 +2,7 @@
 package dev.darien.cli;
 
 import dev.darien.cli.TrainArguments.Real;
+import dev.darien.sae.Mapping;
 import dev.darien.train.Auxiliary;
 import dev.darien.train.BiasInit;
 import dev.darien.train.InputScaling;
@@ -64,10 +65,11 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
     /**
      * Every combination of the values that were given, without those that an architecture can't take.
      *
-     * @param width of the activations
+     * @param mapping what is encoded and decoded
+     * @param width of what the encoder sees
      * @throws UsageException if they contradict each other
      */
-    static List<RunPlan> of(TrainArguments arguments, int width) {
+    static List<RunPlan> of(TrainArguments arguments, Mapping mapping, int width) {
         check(arguments);
         List<String> architectures = architectures(arguments);
         List<Axis<?>> axes = List.of(
@@ -109,6 +111,7 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
                         .collect(Collectors.joining("-"));
                 plans.computeIfAbsent(name, ignored -> {
                     Recipe recipe = recipe(arguments, architecture, architectures.size() == 1);
+                    recipe.mapping(mapping);
                     combination.forEach(setting -> setting.change().accept(recipe));
                     return new RunPlan(name, architecture, build(recipe, width));
                 });

@@ -64,6 +64,16 @@ record RunRecord(Map<String, Object> content) {
         return content.get("k") instanceof Number k ? Optional.of(k.intValue()) : Optional.empty();
     }
 
+    /** The tensor that a transcoder was trained on. */
+    Optional<String> tensor() {
+        return object(content.get("data")).get("tensor") instanceof String name ? Optional.of(name) : Optional.empty();
+    }
+
+    /** The tensor that a transcoder decodes to. */
+    Optional<String> target() {
+        return object(content.get("data")).get("target") instanceof String name ? Optional.of(name) : Optional.empty();
+    }
+
     Object dataHash() {
         return String.valueOf(object(content.get("data")).get("hash"));
     }

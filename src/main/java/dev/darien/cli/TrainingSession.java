@@ -45,7 +45,7 @@ final class TrainingSession {
             List<RunPlan> plans,
             OutputFolder out,
             List<String> dataNames,
-            String tensor,
+            TensorArguments tensors,
             long checkpointEvery,
             boolean resume,
             boolean overwrite,
@@ -255,7 +255,7 @@ final class TrainingSession {
     private Map<String, Object> surroundings() {
         Map<String, Object> data = new LinkedHashMap<>();
         data.put("names", request.dataNames());
-        data.put("tensor", request.tensor());
+        request.tensors().describe(data);
         data.put("rows", request.summary().rows());
         data.put("used_rows", request.summary().goodRows());
         data.put("width", request.source().width());

@@ -23,6 +23,11 @@ import java.util.List;
 
 /** A device with everything that the kernels of a training step work on, the same numbers on every device. */
 final class Workload implements AutoCloseable {
+    /** One latent of so many is dead; the panels of the encoder are as wide, at most. */
+    static final int DEAD_EVERY = 16;
+
+    static final int MEDIAN_ITERATIONS = 10;
+
     private static final float BANDWIDTH = 0.05f;
 
     private final Device device;
@@ -122,13 +127,13 @@ final class Workload implements AutoCloseable {
         dead = deadSelection();
     }
 
-    /** One latent of 16 is dead. */
+    /** The first latents are dead, so that whole panels are. */
     private DeadSelection deadSelection() {
         Matrix latents = matrix(DType.I32, 1, shape.latents);
-        int count = shape.latents / 16;
+        int count = shape.latents / DEAD_EVERY;
         try (Matrix host = device.staging("dead latents", DType.I32, 1, shape.latents)) {
             for (int at = 0; at < count; at++) {
-                host.setLong(0, at, 16L * at);
+                host.setLong(0, at, at);
             }
             device.upload(host, latents);
         }
@@ -180,7 +185,7 @@ final class Workload implements AutoCloseable {
             case EXPONENTIAL_AVERAGE -> kernels.exponentialAverage(encoderBias, 0.01f, latentVector);
             case ROW_NORMS -> kernels.rowNorms(weights.decoder(), norms);
             case WEIGHTED_ROW_SUM -> kernels.weightedRowSum(null, input, 1f / shape.batch, false, vector);
-            case GEOMETRIC_MEDIAN -> kernels.geometricMedian(input, 10, 0, vector);
+            case GEOMETRIC_MEDIAN -> kernels.geometricMedian(input, MEDIAN_ITERATIONS, 0, vector);
             case PACK -> kernels.pack(weights.encoder(), encoderBias, encoder);
             case ENCODE_TOP_K -> kernels.encodeTopK(input, encoder, shape.k, null, codes);
             case ENCODE_BATCH_TOP_K ->

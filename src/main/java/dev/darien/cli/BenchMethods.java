@@ -50,7 +50,8 @@ final class BenchMethods {
             new Method("p-anneal"),
             new Method("gated"),
             new Method("matryoshka"),
-            new Method("multi-topk"));
+            new Method("multi-topk"),
+            new Method("matching-pursuit"));
 
     /** Another name of one that is there, and what needs more than activations. */
     static final List<String> NOT_COMPARED = List.of("mutual-choice", "gradient-topk");

@@ -37,7 +37,9 @@ record Amount(double flops, double bytes) {
                 flops(product);
             case ENCODE_GRADIENT_TOP_K -> flops(2 * product);
             case ENCODE_DEAD -> flops(product / Workload.DEAD_EVERY);
-            case DECODE -> flops(2 * entries * d);
+            // A product for each step.
+            case ENCODE_MATCHING_PURSUIT -> flops(product * shape.k);
+            case DECODE, ADD_DECODED -> flops(2 * entries * d);
             case RECONSTRUCT, LATENT_GRADIENTS -> flops(4 * entries * d);
             case GEOMETRIC_MEDIAN -> flops(5 * rows * d * Workload.MEDIAN_ITERATIONS);
             case CONVERT -> floats(2 * rows * d);

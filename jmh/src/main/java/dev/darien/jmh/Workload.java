@@ -15,6 +15,7 @@ import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
+import dev.darien.device.Pursuit;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
@@ -195,6 +196,8 @@ final class Workload implements AutoCloseable {
             case ENCODE_DEAD -> kernels.encodeDead(input, encoder, dead);
             case ENCODE_FEATURE_CHOICE ->
                 kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
+            case ENCODE_MATCHING_PURSUIT ->
+                kernels.encodeMatchingPursuit(input, encoder, Pursuit.of(shape.k), null, codes);
             case ATTRIBUTION_STRENGTH -> kernels.attributionStrength(residual, directions, 1, scale);
             case ENCODE_GRADIENT_TOP_K ->
                 kernels.encodeGradientTopK(input, encoder, residual, directions, scale, shape.k, null, codes);
@@ -214,6 +217,7 @@ final class Workload implements AutoCloseable {
                 kernels.gatedMagnitudes(codes, encoderBias, norms, latentVector, codeGradients);
             case GATED_GRADIENT ->
                 kernels.gatedGradient(terms, encoderBias, norms, false, latentVector, otherLatentVector);
+            case ADD_DECODED -> kernels.addDecoded(codes, codeGradients, 1e-6f, weights.decoder(), output);
             case KEEP_LATENTS -> kernels.keepLatents(codes, 0, shape.latents / 2, codeGradients);
             case ADD_PENALTY ->
                 kernels.addPenalty(codes, norms, PenaltyCurve.tanh(4), 1e-6f, codeGradients, scalar);
@@ -261,12 +265,12 @@ final class Workload implements AutoCloseable {
             }
             case ENCODE_BATCH_TOP_K -> magnitude(codes.values()) + magnitude(scale);
             case ENCODE_THRESHOLD -> magnitude(manyCodes.values());
-            case ENCODE_GROUP_MAX -> magnitude(codes.values());
+            case ENCODE_GROUP_MAX, ENCODE_MATCHING_PURSUIT -> magnitude(codes.values());
             case ENCODE_DEAD -> magnitude(dead.codes().values());
             case ENCODE_FEATURE_CHOICE -> magnitude(codes.values()) + magnitude(latentVector);
             case ATTRIBUTION_STRENGTH -> magnitude(scale);
             case ENCODE_GRADIENT_TOP_K -> magnitude(codes.values());
-            case DECODE -> magnitude(output);
+            case DECODE, ADD_DECODED -> magnitude(output);
             case RECONSTRUCT -> magnitude(output) + magnitude(rowErrors) + magnitude(codeGradients);
             case GATED_MAGNITUDES, KEEP_LATENTS -> magnitude(codeGradients);
             case GATED_GRADIENT -> magnitude(latentVector) + magnitude(otherLatentVector);

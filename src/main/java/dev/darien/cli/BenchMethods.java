@@ -37,24 +37,32 @@ final class BenchMethods {
 
     static final Method TOP_K = new Method("topk");
 
-    static final List<Method> ALL = List.of(
-            TOP_K,
-            new Method("batchtopk"),
+    /** What needs a recipe that says more than the architecture. */
+    private static final List<Method> VARIANTS = List.of(
             new Method("feature-choice", "feature-choice", recipe -> recipe.budgets(fromTheStart())),
-            new Method("groupmax"),
             new Method("jumprelu"),
             new Method("jumprelu, tanh", "jumprelu", recipe -> recipe.tanhPenalty(4)),
             new Method("jumprelu, pre-activation loss", "jumprelu", recipe -> recipe.preActivationLoss(3e-6)),
             new Method("relu"),
-            new Method("relu, april", "relu", recipe -> recipe.preset(Preset.APRIL)),
-            new Method("p-anneal"),
-            new Method("gated"),
-            new Method("matryoshka"),
-            new Method("multi-topk"),
-            new Method("matching-pursuit"));
+            new Method("relu, april", "relu", recipe -> recipe.preset(Preset.APRIL)));
 
     /** Another name of one that is there, and what needs more than activations. */
-    static final List<String> NOT_COMPARED = List.of("mutual-choice", "gradient-topk");
+    private static final List<String> NOT_COMPARED = List.of("mutual-choice", "gradient-topk");
+
+    /** TopK, every other architecture, and the variants. */
+    static final List<Method> ALL = all();
+
+    private static List<Method> all() {
+        List<Method> all = new ArrayList<>(List.of(TOP_K));
+        Recipe.ARCHITECTURES.stream()
+                .filter(name -> !name.equals(TOP_K.name()) && !NOT_COMPARED.contains(name))
+                .filter(name -> VARIANTS.stream()
+                        .noneMatch(variant -> variant.architecture().equals(name)))
+                .map(Method::new)
+                .forEach(all::add);
+        all.addAll(VARIANTS);
+        return List.copyOf(all);
+    }
 
     private static FeatureBudgets fromTheStart() {
         FeatureBudgets usual = FeatureBudgets.DEFAULT;

@@ -64,7 +64,8 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(
             names = "--target",
             paramLabel = "NAME",
-            description = "Tensor that a transcoder decodes to (default: the one that it was trained to).")
+            description =
+                    "Tensor that a transcoder decodes to (default: the one that it was trained to); NAME@FILE of another file.")
     private @Nullable String target;
 
     @Mixin

@@ -98,6 +98,9 @@ final class EvaluateCommand implements Callable<Integer> {
             console.json(result);
         } else {
             console.print(Texts.table(result));
+            RunRecord.object(result.get("tensors"))
+                    .forEach((name, numbers) -> console.print(
+                            "of tensor '" + name + "'\n" + Texts.table(RunRecord.object(numbers))));
             RunRecord.object(result.get("modes"))
                     .forEach((name, numbers) ->
                             console.print("with --mode " + name + "\n" + Texts.table(RunRecord.object(numbers))));

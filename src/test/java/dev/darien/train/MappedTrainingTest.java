@@ -99,7 +99,7 @@ class MappedTrainingTest {
     void aCrosscoderTellsSharedCausesFromThoseOfOneTensor(String architecture) {
         int alone = 10;
         PairedData data = new PairedData(6000, alone, 0, 4);
-        Trained trained = train(recipe(architecture, CROSSCODER), data);
+        Trained trained = train(recipe(architecture, CROSSCODER).tokens(256L * 2500), data);
         Evaluation evaluation = trained.evaluation();
         assertThat(evaluation.fvu()).isLessThan(architecture.equals("relu") ? 0.2 : 0.1);
         assertThat(evaluation.tensors().keySet()).containsExactly("first", "other");

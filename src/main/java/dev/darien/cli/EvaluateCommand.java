@@ -99,8 +99,8 @@ final class EvaluateCommand implements Callable<Integer> {
         } else {
             console.print(Texts.table(result));
             RunRecord.object(result.get("tensors"))
-                    .forEach((name, numbers) -> console.print(
-                            "of tensor '" + name + "'\n" + Texts.table(RunRecord.object(numbers))));
+                    .forEach((name, numbers) ->
+                            console.print("of tensor '" + name + "'\n" + Texts.table(RunRecord.object(numbers))));
             RunRecord.object(result.get("modes"))
                     .forEach((name, numbers) ->
                             console.print("with --mode " + name + "\n" + Texts.table(RunRecord.object(numbers))));

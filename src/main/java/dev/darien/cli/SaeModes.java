@@ -3,6 +3,7 @@ package dev.darien.cli;
 
 import dev.darien.ensemble.Ensemble;
 import dev.darien.ensemble.EnsembleFolder;
+import dev.darien.sae.AbsTopK;
 import dev.darien.sae.Autoencoder;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
@@ -95,6 +96,7 @@ final class SaeModes {
             case Gated gated -> "gate";
             case GroupMax groupMax -> "groupmax";
             case MatchingPursuit pursuit -> pursuit.id();
+            case AbsTopK absTopK -> absTopK.id();
             case FeatureChoice featureChoice -> throw new IllegalStateException("an SAE doesn't select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("an SAE doesn't select over a batch");
         };

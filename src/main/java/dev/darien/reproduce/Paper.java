@@ -16,6 +16,7 @@ public sealed interface Paper
                 TopKPaper,
                 JumpReluPaper,
                 BatchTopKPaper,
+                GradientPaper,
                 MatryoshkaPaper {
     /** All papers, in the order of their numbers. */
     List<Paper> ALL = List.of(
@@ -24,6 +25,7 @@ public sealed interface Paper
             new TopKPaper(),
             new JumpReluPaper(),
             new FeatureChoicePaper(),
+            new GradientPaper(),
             new BatchTopKPaper(),
             new MatryoshkaPaper());
 

@@ -57,8 +57,6 @@ final class StepWorkspace implements AutoCloseable {
     final @Nullable PursuitSteps pursuit;
     /** What a matching pursuit leaves, of which the auxiliary selection is made. */
     final @Nullable Matrix pursued;
-    /** Where the main selection can't carry the auxiliary one, a selection that does nothing else: one code for each row. */
-    final @Nullable SparseCodes carrier;
 
     final Matrix dead;
     final Matrix deadCount;
@@ -116,9 +114,6 @@ final class StepWorkspace implements AutoCloseable {
                             latents,
                             outputWidth,
                             two.factor() * options.sparsity().k())
-                    : null;
-            carrier = auxiliary != null && (second != null || byLatent || pursues)
-                    ? own(SparseCodes.allocate(memory, batch, latents, batch))
                     : null;
             chunks = chunks(memory, widest, batch, latents, state, scale);
         } catch (RuntimeException | Error e) {

@@ -10,7 +10,13 @@ import java.util.Map;
  * its page in {@code docs/results/}, whose table the command prints.
  */
 public sealed interface Paper
-        permits ActivatingPaper, FeatureChoicePaper, GatedPaper, TopKPaper, JumpReluPaper, BatchTopKPaper {
+        permits ActivatingPaper,
+                EnsemblePaper,
+                FeatureChoicePaper,
+                GatedPaper,
+                TopKPaper,
+                JumpReluPaper,
+                BatchTopKPaper {
     /** All papers, in the order of their numbers. */
     List<Paper> ALL = List.of(
             new ActivatingPaper(),
@@ -18,7 +24,8 @@ public sealed interface Paper
             new TopKPaper(),
             new JumpReluPaper(),
             new FeatureChoicePaper(),
-            new BatchTopKPaper());
+            new BatchTopKPaper(),
+            new EnsemblePaper());
 
     /** Its arXiv number, without a version. */
     String number();

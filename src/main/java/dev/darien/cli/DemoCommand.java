@@ -131,7 +131,7 @@ final class DemoCommand implements Callable<Integer> {
                                     List.of(plan),
                                     target,
                                     List.of("samples/tiny-lm.safetensors"),
-                                    TENSOR,
+                                    new TensorArguments(),
                                     0,
                                     false,
                                     true,

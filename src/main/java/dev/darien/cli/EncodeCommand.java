@@ -2,7 +2,6 @@
 package dev.darien.cli;
 
 import dev.darien.data.ActivationSource;
-import dev.darien.data.ActivationSources;
 import dev.darien.data.CodesWriter;
 import dev.darien.data.DataCheck;
 import dev.darien.data.OnNan;
@@ -76,8 +75,7 @@ final class EncodeCommand implements Callable<Integer> {
         OutputFile.check(out, data);
         try (Device device = arguments.device.open();
                 Autoencoder loaded = arguments.input.load(sae, device, console);
-                ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
-            SaeArguments.requireSameWidth(loaded, sae, source);
+                ActivationSource source = arguments.inputs(loaded, sae, data)) {
             Autoencoder mode =
                     SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();
             DataCheck.scan(source, OnNan.FAIL, arguments.device.resolvedThreads());

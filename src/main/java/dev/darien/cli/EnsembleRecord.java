@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code train} says of an ensemble as a whole. */
@@ -62,6 +63,28 @@ final class EnsembleRecord {
 
     private static double number(Map<String, Object> map, String key) {
         return map.get(key) instanceof Number number ? number.doubleValue() : 0;
+    }
+
+    /**
+     * What was printed of a member that an earlier part of the run has finished: of a boosting only, as those of a bagging
+     * are finished together.
+     *
+     * @throws UsageException if it was a member of another ensemble, or trained otherwise
+     */
+    static Optional<Map<String, Object>> finished(TrainingSession.Request request, RunPlan plan) {
+        EnsemblePlan ensemble = request.ensemble();
+        Optional<RunRecord> found = ensemble == null
+                ? Optional.empty()
+                : RunRecord.read(request.out().run(plan.name()));
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        RunRecord record = found.get();
+        TrainCommand.requireSame("ensemble", record.content().get(RunRecord.MEMBER_OF), memberOf(ensemble));
+        TrainCommand.requireSame("data", record.dataHash(), request.summary().hashText());
+        Map<String, Object> before = record.training("");
+        plan.options().describe().forEach((name, now) -> TrainCommand.requireSame(name, before.get(name), now));
+        return request.passes().size() == 1 ? Optional.empty() : Optional.of(record.result());
     }
 
     /** The trained ensemble; the caller closes it. */
@@ -125,25 +148,20 @@ final class EnsembleRecord {
 
     /** One page: the whole's figures and latents, the members' courses beside each other. */
     static void writeReport(
-            Ensemble ensemble,
-            OutputFolder out,
-            List<RunPlan> plans,
-            Map<String, Object> record,
-            Evaluation evaluation,
-            LatentTable latents) {
+            TrainingSession.Request request, Map<String, Object> record, Evaluation evaluation, LatentTable latents) {
+        List<RunPlan> plans = request.plans();
         Map<String, Object> provenance = new LinkedHashMap<>(record);
         List.of("training", "result", RunRecord.MEMBERS).forEach(provenance::remove);
         Report.write(
-                out.path().resolve(OutputFolder.REPORT),
+                request.out().path().resolve(OutputFolder.REPORT),
                 new ReportContent(
-                        "Ensemble: " + ensemble.kind().id() + " of " + plans.size() + " "
-                                + plans.getFirst().architecture() + " SAEs",
+                        "Ensemble of " + plans.size() + " SAEs",
                         plans.getFirst().options().describe(),
                         List.of(),
                         evaluation,
                         Map.of(),
                         provenance,
-                        plans.stream().map(plan -> member(out, plan)).toList(),
+                        plans.stream().map(plan -> member(request.out(), plan)).toList(),
                         latents));
     }
 

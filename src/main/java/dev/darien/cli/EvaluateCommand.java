@@ -2,9 +2,9 @@
 package dev.darien.cli;
 
 import dev.darien.data.ActivationSource;
-import dev.darien.data.ActivationSources;
 import dev.darien.data.SyntheticSource;
 import dev.darien.device.Device;
+import dev.darien.eval.DecoderShares;
 import dev.darien.eval.Evaluator;
 import dev.darien.eval.Recovery;
 import dev.darien.model.DownstreamEvaluation;
@@ -12,6 +12,7 @@ import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
 import dev.darien.model.SaeSplice;
 import dev.darien.sae.Autoencoder;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.RowNormalization;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -58,6 +60,12 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Mixin
     private SaeArguments arguments = new SaeArguments();
+
+    @Option(
+            names = "--target",
+            paramLabel = "NAME",
+            description = "Tensor that a transcoder decodes to (default: the one that it was trained to).")
+    private @Nullable String target;
 
     @Mixin
     private DownstreamArguments downstream = new DownstreamArguments();
@@ -108,9 +116,17 @@ final class EvaluateCommand implements Callable<Integer> {
             if (downstream.isGiven()) {
                 return evaluateDownstream(loaded, modes);
             }
-            try (ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
-                SaeArguments.requireSameWidth(loaded, sae, source);
+            try (ActivationSource source = arguments.inputsAndTarget(loaded, sae, data, target)) {
                 Map<String, Object> result = evaluate(modes, source, Map.of());
+                if (loaded.mapping() instanceof Mapping.Crosscoder) {
+                    DecoderShares.of(loaded).asMap().forEach((name, shares) -> {
+                        Map<String, Object> tensors = RunRecord.object(result.get("tensors"));
+                        Map<String, Object> tensor = RunRecord.object(tensors.get(name));
+                        tensor.putAll(shares);
+                        tensors.put(name, tensor);
+                        result.put("tensors", tensors);
+                    });
+                }
                 if (source instanceof SyntheticSource synthetic) {
                     result.putAll(Recovery.of(loaded, synthetic.groundTruth()).asMap());
                 }
@@ -120,6 +136,11 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private Map<String, Object> evaluateDownstream(Autoencoder loaded, Map<String, Autoencoder> modes) {
+        if (!(loaded.mapping() instanceof Mapping.Identity)) {
+            throw new UsageException(
+                    "what the " + loaded.mapping() + " in " + sae + " decodes can't take the place of the"
+                            + " activations that it encodes; evaluate it without --suffix and --model");
+        }
         try (OnnxModel model = downstream.open();
                 DownstreamEvaluator evaluator =
                         downstream.evaluator(model, data, arguments.tensor, arguments.device.resolvedThreads())) {

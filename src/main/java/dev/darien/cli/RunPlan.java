@@ -4,6 +4,7 @@ package dev.darien.cli;
 import dev.darien.cli.TrainArguments.Real;
 import dev.darien.ensemble.EnsembleFolder;
 import dev.darien.ensemble.EnsembleKind;
+import dev.darien.sae.Mapping;
 import dev.darien.train.Auxiliary;
 import dev.darien.train.BiasInit;
 import dev.darien.train.InputScaling;
@@ -66,20 +67,24 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
     /**
      * Every combination of the values that were given, without those that an architecture can't take.
      *
-     * @param width of the activations
+     * @param mapping what is encoded and decoded
+     * @param width of what the encoder sees
      * @throws UsageException if they contradict each other
      */
-    static List<RunPlan> of(TrainArguments arguments, int width) {
+    static List<RunPlan> of(TrainArguments arguments, Mapping mapping, int width) {
         check(arguments);
         if (arguments.ensemble == null) {
-            return of(arguments, arguments.seeds, width);
+            return of(arguments, arguments.seeds, mapping, width);
         }
+        require(
+                mapping instanceof Mapping.Identity,
+                "ensembles are of SAEs that reconstruct what they encode; leave out --target and further --tensor");
         EnsemblePlan ensemble = EnsemblePlan.parse(arguments.ensemble);
         long seed = arguments.seeds.isEmpty() ? 0 : arguments.seeds.getFirst();
         List<RunPlan> members = new ArrayList<>();
         for (int member = 0; member < ensemble.members(); member++) {
             List<Long> own = List.of(EnsembleKind.seed(seed, ensemble.members(), member));
-            List<RunPlan> plans = of(arguments, own, width);
+            List<RunPlan> plans = of(arguments, own, mapping, width);
             require(
                     plans.size() == 1 && arguments.seeds.size() <= 1,
                     "the members of an ensemble differ in their seeds alone; give one value of each option, and train other"
@@ -92,7 +97,7 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         return members;
     }
 
-    private static List<RunPlan> of(TrainArguments arguments, List<Long> seeds, int width) {
+    private static List<RunPlan> of(TrainArguments arguments, List<Long> seeds, Mapping mapping, int width) {
         List<String> architectures = architectures(arguments);
         List<Axis<?>> axes = List.of(
                 new Axis<>("--latents", arguments.latents, Set.of(), String::valueOf, Recipe::latents),
@@ -133,6 +138,7 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
                         .collect(Collectors.joining("-"));
                 plans.computeIfAbsent(name, ignored -> {
                     Recipe recipe = recipe(arguments, architecture, architectures.size() == 1);
+                    recipe.mapping(mapping);
                     combination.forEach(setting -> setting.change().accept(recipe));
                     return new RunPlan(name, architecture, build(recipe, width));
                 });

@@ -34,6 +34,22 @@ record RunRecord(Map<String, Object> content) {
         return Files.exists(file) ? Optional.of(new RunRecord(JsonFile.read(file))) : Optional.empty();
     }
 
+    /** The record of several SAEs that were trained together, still without their surroundings and result. */
+    static Map<String, Object> ofSeveral(List<RunPlan> plans) {
+        List<Map<String, Object>> runs = new ArrayList<>();
+        for (RunPlan plan : plans) {
+            Map<String, Object> run = new LinkedHashMap<>();
+            run.put("name", plan.name());
+            run.put("architecture", plan.architecture());
+            run.put("training", plan.options().describe());
+            runs.add(run);
+        }
+        Map<String, Object> record = new LinkedHashMap<>();
+        record.put("darien", Version.text());
+        record.put("runs", runs);
+        return record;
+    }
+
     void write(Path folder) {
         JsonFile.write(folder.resolve(OutputFolder.RECORD), content);
     }
@@ -82,6 +98,16 @@ record RunRecord(Map<String, Object> content) {
     /** k of a selection that has one, as trained. */
     Optional<Integer> k() {
         return content.get("k") instanceof Number k ? Optional.of(k.intValue()) : Optional.empty();
+    }
+
+    /** The tensor that a transcoder was trained on. */
+    Optional<String> tensor() {
+        return object(content.get("data")).get("tensor") instanceof String name ? Optional.of(name) : Optional.empty();
+    }
+
+    /** The tensor that a transcoder decodes to. */
+    Optional<String> target() {
+        return object(content.get("data")).get("target") instanceof String name ? Optional.of(name) : Optional.empty();
     }
 
     Object dataHash() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
-import dev.darien.data.ActivationSources;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -56,11 +55,8 @@ final class TrainArguments {
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder for the SAE; new or empty.")
     Path out = Path.of("");
 
-    @Option(
-            names = "--tensor",
-            paramLabel = "NAME",
-            description = "Tensor to read from safetensors files (default: ${DEFAULT-VALUE}).")
-    String tensor = ActivationSources.DEFAULT_TENSOR;
+    @Mixin
+    TensorArguments tensors = new TensorArguments();
 
     @Option(
             names = "--on-nan",

@@ -2,7 +2,6 @@
 package dev.darien.cli;
 
 import dev.darien.data.ActivationSource;
-import dev.darien.data.ActivationSources;
 import dev.darien.data.DataCheck;
 import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
@@ -63,9 +62,10 @@ final class TrainCommand implements Callable<Integer> {
     private Map<String, Object> train() {
         OnNan onNan = Choices.pick("answer to NaN", arguments.onNan, Choices.of(OnNan.values()));
         Precision precision = Choices.pick("precision", arguments.precision, Choices.of(Precision.values()));
-        try (ActivationSource source = ActivationSources.parse(arguments.data, arguments.tensor);
+        try (ActivationSource source = arguments.tensors.open(arguments.data);
                 Device device = arguments.device.open(precision)) {
-            List<RunPlan> plans = RunPlan.of(arguments, source.width());
+            List<RunPlan> plans =
+                    RunPlan.of(arguments, arguments.tensors.mapping(source), arguments.tensors.inputWidth(source));
             OutputFolder out = OutputFolder.of(arguments.out, arguments.resume, arguments.overwrite);
             DataSummary summary = DataCheck.scan(source, onNan, arguments.device.resolvedThreads());
             if (arguments.resume) {
@@ -85,7 +85,7 @@ final class TrainCommand implements Callable<Integer> {
                                     plans,
                                     out,
                                     arguments.data,
-                                    arguments.tensor,
+                                    arguments.tensors,
                                     arguments.checkpointEvery,
                                     arguments.resume,
                                     arguments.overwrite,

@@ -9,6 +9,7 @@ import dev.darien.ensemble.Ensemble;
 import dev.darien.ensemble.EnsembleKind;
 import dev.darien.eval.Evaluation;
 import dev.darien.eval.Evaluator;
+import dev.darien.report.LatentTable;
 import dev.darien.report.Report;
 import dev.darien.report.ReportContent;
 import dev.darien.sae.Sae;
@@ -51,7 +52,7 @@ final class TrainingSession {
             List<RunPlan> plans,
             OutputFolder out,
             List<String> dataNames,
-            String tensor,
+            TensorArguments tensors,
             long checkpointEvery,
             boolean resume,
             boolean overwrite,
@@ -108,15 +109,15 @@ final class TrainingSession {
                     frozen.add(request.out()
                             .run(request.plans().get(done.size() - 1).name()));
                 }
-                Optional<Pass> earlier = request.resume() ? finished(pass) : Optional.empty();
+                Optional<Map<String, Object>> earlier =
+                        request.resume() ? EnsembleRecord.finished(request, pass.getFirst()) : Optional.empty();
                 if (earlier.isPresent()) {
-                    done.add(earlier.get());
+                    done.add(new Pass(EnsembleRecord.trainingResult(earlier.get()), List.of(earlier.get())));
                 } else {
                     result = run(pass, frozen);
                 }
             }
         }
-        // A run that was killed just before its end has nothing left to train.
         return result == null ? finish() : result;
     }
 
@@ -209,31 +210,6 @@ final class TrainingSession {
         return plans.stream().map(RunPlan::name).toList();
     }
 
-    /** A member of a boosting that an earlier part of the run has finished. */
-    private Optional<Pass> finished(List<RunPlan> pass) {
-        Optional<RunRecord> found = request.ensemble() == null
-                ? Optional.empty()
-                : RunRecord.read(request.out().run(pass.getFirst().name()));
-        if (found.isEmpty()) {
-            return Optional.empty();
-        }
-        RunRecord record = found.get();
-        RunPlan plan = pass.getFirst();
-        TrainCommand.requireSame(
-                "ensemble", record.content().get(RunRecord.MEMBER_OF), EnsembleRecord.memberOf(request.ensemble()));
-        TrainCommand.requireSame("data", record.dataHash(), request.summary().hashText());
-        plan.options()
-                .describe()
-                .forEach((name, now) ->
-                        TrainCommand.requireSame(name, record.training("").get(name), now));
-        if (request.passes().size() == 1) {
-            // A bagging's members are finished together, and none of them before its record is written.
-            return Optional.empty();
-        }
-        Map<String, Object> result = record.result();
-        return Optional.of(new Pass(EnsembleRecord.trainingResult(result), List.of(result)));
-    }
-
     private Map<String, Object> trainAndSave(Trainer trainer, List<RunPlan> plans, long from) {
         OutputFolder out = request.out();
         if (request.overwrite() && done.isEmpty()) {
@@ -290,13 +266,8 @@ final class TrainingSession {
             record.putAll(surroundings());
             record.put("result", all);
             if (request.report()) {
-                EnsembleRecord.writeReport(
-                        ensemble,
-                        request.out(),
-                        request.plans(),
-                        record,
-                        evaluation,
-                        LatentRows.of(ensemble, soundRows(), LatentRows.COUNT, null));
+                LatentTable latents = LatentRows.of(ensemble, soundRows(), LatentRows.COUNT, null);
+                EnsembleRecord.writeReport(request, record, evaluation, latents);
             }
             new RunRecord(record).write(folder);
             return all;
@@ -372,7 +343,7 @@ final class TrainingSession {
     private Map<String, Object> surroundings() {
         Map<String, Object> data = new LinkedHashMap<>();
         data.put("names", request.dataNames());
-        data.put("tensor", request.tensor());
+        request.tensors().describe(data);
         data.put("rows", request.summary().rows());
         data.put("used_rows", request.summary().goodRows());
         data.put("width", request.source().width());
@@ -389,17 +360,7 @@ final class TrainingSession {
         Path folder = request.out().path();
         Map<String, Object> all = result(result, folder);
         all.put("runs", results);
-        List<Map<String, Object>> runs = new ArrayList<>();
-        for (RunPlan plan : request.plans()) {
-            Map<String, Object> run = new LinkedHashMap<>();
-            run.put("name", plan.name());
-            run.put("architecture", plan.architecture());
-            run.put("training", plan.options().describe());
-            runs.add(run);
-        }
-        Map<String, Object> record = new LinkedHashMap<>();
-        record.put("darien", Version.text());
-        record.put("runs", runs);
+        Map<String, Object> record = RunRecord.ofSeveral(request.plans());
         record.putAll(surroundings());
         record.put("result", all);
         new RunRecord(record).write(folder);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.data;
 
+import dev.darien.memory.Matrix;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -49,7 +50,8 @@ public final class Examples {
     private static List<String> sorted(List<String> labels) {
         TreeMap<String, String> byKey = new TreeMap<>();
         for (String label : labels) {
-            byKey.put(label.matches("\\d{1,18}") ? "%018d".formatted(Long.parseLong(label)) : label, label);
+            // Behind the value the label itself: 2 and 02 are two.
+            byKey.put(label.matches("\\d{1,18}") ? "%018d ".formatted(Long.parseLong(label)) + label : label, label);
         }
         return List.copyOf(byKey.values());
     }
@@ -73,7 +75,7 @@ public final class Examples {
         for (Path file : files) {
             try (SafetensorsFile opened = SafetensorsFile.open(file);
                     TensorFile tensors = TensorFile.open(file)) {
-                int tokens = Math.toIntExact(opened.matrix(activations).rows());
+                int tokens = tokens(opened, activations);
                 if (!Files.isRegularFile(text)) {
                     values.addAll(whole(tensors.tensor(labels)));
                 }
@@ -113,6 +115,16 @@ public final class Examples {
     }
 
     private static final String SEQUENCES = "sequences";
+
+    /** How many activations a file has. A shape without elements may claim any number of rows. */
+    static int tokens(SafetensorsFile file, String activations) {
+        Matrix matrix = file.matrix(activations);
+        if (matrix.columns() == 0 || matrix.rows() == 0 || matrix.rows() > Integer.MAX_VALUE - 8) {
+            throw new DataException(file.path() + ", tensor '" + activations + "' has the shape "
+                    + file.tensor(activations).shape() + ", which isn't that of activations; collect them again");
+        }
+        return (int) matrix.rows();
+    }
 
     /** The sequence of each token; empty if nothing tells. */
     static int[] sequences(SafetensorsFile file, TensorFile tensors, String activations, int tokens) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.data;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -20,8 +22,16 @@ import org.jspecify.annotations.Nullable;
 
 /** JSON objects as files and as lines. */
 public final class JsonFile {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
+    /** Far deeper than anybody's configuration; every level costs as much as all that is in it when it is shown. */
+    private static final int DEEPEST = 64;
+
+    private static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
+            .streamReadConstraints(
+                    StreamReadConstraints.builder().maxNestingDepth(DEEPEST).build())
+            .build());
     private static final ObjectMapper PRETTY = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+    private static final long LONGEST = 1 << 30;
 
     private JsonFile() {}
 
@@ -31,7 +41,15 @@ public final class JsonFile {
      * @throws DataException if the file can't be read or holds something else
      */
     public static Map<String, Object> read(Path file) {
+        // Opening a pipe would wait for a writer.
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new DataException(file + " isn't a regular file, where a JSON object was expected");
+        }
         try {
+            if (Files.size(file) > LONGEST) {
+                throw new DataException(file + " has " + Files.size(file) + " bytes, but a JSON object of at most "
+                        + LONGEST + " can be read");
+            }
             return parse(Files.readString(file), file.toString());
         } catch (CharacterCodingException e) {
             throw new DataException(file + " is not a JSON object: it isn't text in UTF-8", e);

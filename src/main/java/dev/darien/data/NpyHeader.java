@@ -29,6 +29,16 @@ record NpyHeader(String what, String descr, boolean fortranOrder, List<Long> sha
                 && bytes.asSlice(0, MAGIC.length).mismatch(MemorySegment.ofArray(MAGIC)) < 0;
     }
 
+    /** Where a header that begins so ends; 0 if it doesn't begin as one. */
+    static long end(MemorySegment bytes) {
+        if (!hasMagic(bytes) || bytes.byteSize() < 12) {
+            return 0;
+        }
+        return bytes.get(ValueLayout.JAVA_BYTE, 6) == 1
+                ? 10L + Short.toUnsignedInt(bytes.get(Matrix.SHORT, 8))
+                : 12L + Integer.toUnsignedLong(bytes.get(Matrix.INT, 8));
+    }
+
     /**
      * Reads the header of an array of {@code size} bytes, header included, that begins with {@code bytes}.
      *

@@ -9,6 +9,7 @@ import java.util.Map;
 /** An archive of arrays that {@code numpy.savez} or {@code savez_compressed} wrote: a zip of npy files. */
 final class NpzFile {
     private static final String SUFFIX = ".npy";
+    private static final long USUAL_HEADER = 256;
     /** The key of the archive's comment among the metadata. */
     static final String COMMENT = "comment";
 
@@ -26,15 +27,16 @@ final class NpzFile {
             try (Arena arena = Arena.ofConfined()) {
                 arrays.put(
                         name,
-                        array(
-                                zip.path().toString(),
-                                name,
-                                entry.beginning(arena, NpyHeader.MOST_BYTES),
-                                () -> borrow(entry),
-                                entry.size()));
+                        array(zip.path().toString(), name, beginning(entry, arena), () -> borrow(entry), entry.size()));
             }
         });
         return arrays;
+    }
+
+    /** No more than the header, so that an archive of many arrays isn't inflated just to list them. */
+    private static MemorySegment beginning(ZipDirectory.Entry entry, Arena arena) {
+        MemorySegment first = entry.beginning(arena, USUAL_HEADER);
+        return NpyHeader.end(first) <= USUAL_HEADER ? first : entry.beginning(arena, NpyHeader.MOST_BYTES);
     }
 
     /** Texts that the archive carries. */

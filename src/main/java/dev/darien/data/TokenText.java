@@ -4,6 +4,7 @@ package dev.darien.data;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +43,7 @@ public final class TokenText {
             try (SafetensorsFile opened = SafetensorsFile.open(file);
                     TensorFile tensors = TensorFile.open(file)) {
                 double[] values = tensors.tensor("tokens").values();
-                int rows = Math.toIntExact(opened.matrix(activations).rows());
+                int rows = Examples.tokens(opened, activations);
                 if (values.length != rows) {
                     throw new DataException(file + ", tensor 'tokens' has " + values.length
                             + " elements, but there are " + rows + " activations; collect them together");
@@ -72,19 +73,19 @@ public final class TokenText {
      */
     public static TokenText characters(Path text, int context) {
         String read = String.join("\n", Examples.lines(text));
-        List<String> words = new ArrayList<>();
+        Map<Integer, Integer> numbers = new LinkedHashMap<>();
         int[] characters = read.codePoints().toArray();
         long[] tokens = new long[characters.length];
         int[] sequences = new int[characters.length];
         for (int at = 0; at < characters.length; at++) {
-            String word = Character.toString(characters[at]);
-            if (!words.contains(word)) {
-                words.add(word);
-            }
-            tokens[at] = words.indexOf(word);
+            numbers.putIfAbsent(characters[at], numbers.size());
+            tokens[at] = numbers.get(characters[at]);
             sequences[at] = at / context;
         }
-        return new TokenText(tokens, sequences, words);
+        return new TokenText(
+                tokens,
+                sequences,
+                numbers.keySet().stream().map(Character::toString).toList());
     }
 
     private static List<String> vocabulary(Path file) {
@@ -96,14 +97,17 @@ public final class TokenText {
         List<String> words = new ArrayList<>();
         if (vocabulary instanceof List<?> list) {
             // Tokens, or pairs of a token and its score.
-            list.forEach(entry -> words.add(String.valueOf(entry instanceof List<?> pair ? pair.getFirst() : entry)));
+            list.forEach(entry -> words.add(
+                    String.valueOf(entry instanceof List<?> pair && !pair.isEmpty() ? pair.getFirst() : entry)));
         } else if (vocabulary instanceof Map<?, ?> numbers) {
-            numbers.forEach((word, number) -> put(words, word, number));
+            int most = mostTokens(numbers.size());
+            numbers.forEach((word, number) -> put(words, word, number, most));
         }
         if (json.get("added_tokens") instanceof List<?> added) {
+            int most = mostTokens(words.size() + added.size());
             added.forEach(entry -> {
                 if (entry instanceof Map<?, ?> token) {
-                    put(words, token.get("content"), token.get("id"));
+                    put(words, token.get("content"), token.get("id"), most);
                 }
             });
         }
@@ -114,9 +118,13 @@ public final class TokenText {
         return words;
     }
 
-    private static void put(List<String> words, @Nullable Object word, @Nullable Object number) {
-        // A number far beyond the others would only fill memory.
-        if (word != null && number instanceof Integer id && id >= 0 && id < 1 << 22) {
+    /** A number far beyond that of the tokens would only fill memory: so many are bearable whatever the file's size. */
+    private static int mostTokens(int listed) {
+        return Math.max(1 << 16, listed > 1 << 20 ? 1 << 24 : 16 * listed);
+    }
+
+    private static void put(List<String> words, @Nullable Object word, @Nullable Object number, int most) {
+        if (word != null && number instanceof Integer id && id >= 0 && id < most) {
             while (words.size() <= id) {
                 words.add("");
             }

@@ -26,10 +26,16 @@ final class TorchFile {
     private static final int MOST_ENTRIES = 100_000;
 
     private static final int DEEPEST = 16;
+    private static final long ALWAYS_ALLOWED = 1 << 16;
+    private static final long CHARACTERS_PER_BYTE = 16;
 
     private final ZipDirectory zip;
     private final String root;
     private int entries;
+    /** Of all names together: a long one that is referred to again and again takes no more room in the file. */
+    private long characters;
+
+    private long mostCharacters;
 
     private TorchFile(ZipDirectory zip, String root) {
         this.zip = zip;
@@ -78,6 +84,7 @@ final class TorchFile {
                 throw new DataException(zip.path() + " has a pickle of " + pickle.size() + " bytes, more than the "
                         + LONGEST_PICKLE + " that any state dictionary needs; save the state_dict() alone");
             }
+            mostCharacters = ALWAYS_ALLOWED + CHARACTERS_PER_BYTE * pickle.size();
             Object content = TorchPickle.load(zip.path().toString(), pickle.bytes(arena));
             if (!(content instanceof Map<?, ?> map)) {
                 throw new DataException(
@@ -98,7 +105,8 @@ final class TorchFile {
     }
 
     private Object named(String name, Object value, int depth) {
-        if (++entries > MOST_ENTRIES || depth > DEEPEST) {
+        characters += name.length();
+        if (++entries > MOST_ENTRIES || depth > DEEPEST || characters > mostCharacters) {
             throw new DataException(zip.path() + " holds more, or more deeply nested, than any state dictionary does;"
                     + " save the state_dict() of the SAE alone");
         }

@@ -70,6 +70,9 @@ final class TorchPickle {
     private static final Set<String> CONSTANTS =
             Set.of("torch.float32", "torch.float64", "torch.float16", "torch.bfloat16", "torch.int32", "torch.int64");
 
+    /** As many as PyTorch's own tensors may have. */
+    private static final int MOST_DIMENSIONS = 64;
+
     private final String what;
     private final MemorySegment bytes;
     private final List<Object> stack = new ArrayList<>();
@@ -202,7 +205,13 @@ final class TorchPickle {
                 }
                 yield stored;
             }
-            case DEVICE -> arguments.isEmpty() ? "" : String.valueOf(arguments.getFirst());
+            case DEVICE -> {
+                // Not String.valueOf: a list of lists of lists may spell more than memory holds.
+                if (arguments.isEmpty() || !(arguments.getFirst() instanceof String name)) {
+                    throw malformed("a device without a name");
+                }
+                yield name;
+            }
         };
     }
 
@@ -213,7 +222,8 @@ final class TorchPickle {
                 && offset >= 0
                 && arguments.get(2) instanceof List<?> shape
                 && arguments.get(3) instanceof List<?> strides
-                && shape.size() == strides.size()) {
+                && shape.size() == strides.size()
+                && shape.size() <= MOST_DIMENSIONS) {
             return new Stored(
                     storage.dtype(), storage.key(), storage.elements(), offset, numbers(shape), numbers(strides));
         }
@@ -224,7 +234,8 @@ final class TorchPickle {
         List<Long> numbers = new ArrayList<>();
         for (Object item : list) {
             if (!(item instanceof Long number) || number < 0) {
-                throw malformed("a tensor with a size or stride of " + item);
+                throw malformed("a tensor with a size or stride "
+                        + (item instanceof Long below ? "of " + below : "that is no number"));
             }
             numbers.add(number);
         }

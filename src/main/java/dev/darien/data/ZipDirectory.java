@@ -41,6 +41,7 @@ record ZipDirectory(Path path, Map<String, Entry> entries, String comment) {
     private static final long MOST_INFLATION = 100;
 
     private static final long ALWAYS_ALLOWED = 16 << 20;
+    private static final long BLOCK = 1 << 16;
 
     /**
      * One entry.
@@ -63,8 +64,8 @@ record ZipDirectory(Path path, Map<String, Entry> entries, String comment) {
             MemorySegment out = arena.allocate(Math.max(1, count), 64).asSlice(0, count);
             Inflater inflater = new Inflater(true);
             CRC32 sum = new CRC32();
-            byte[] buffer = new byte[1 << 16];
-            byte[] input = new byte[1 << 16];
+            byte[] buffer = new byte[(int) Math.min(BLOCK, Math.max(1, count))];
+            byte[] input = new byte[(int) Math.min(BLOCK, data.byteSize())];
             try {
                 long read = 0;
                 long done = 0;

@@ -2,6 +2,9 @@
 package dev.darien.interop;
 
 import dev.darien.data.TensorFile;
+import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Mapping;
+import dev.darien.sae.Relu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeFolder;
 import dev.darien.sae.SaeLoader;
@@ -42,6 +45,13 @@ final class SaeLensFormat implements FormatWriter {
     @Override
     public List<String> write(Sae sae, Path out) {
         sae.save(out);
-        return List.of();
+        boolean own =
+                switch (sae.mapping()) {
+                    case Mapping.Identity ignored -> false;
+                    case Mapping.Transcoder ignored ->
+                        !(sae.sparsity() instanceof Relu || sae.sparsity() instanceof JumpRelu);
+                    case Mapping.Crosscoder ignored -> true;
+                };
+        return own ? List.of("SAELens has no such architecture and refuses the folder, which Darien reads") : List.of();
     }
 }

@@ -7,6 +7,7 @@ import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.Autoencoder;
 import dev.darien.sae.Inference;
+import dev.darien.sae.Mapping;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import java.util.Set;
@@ -39,6 +40,11 @@ public final class SaeSplice implements Splice, AutoCloseable {
     }
 
     private SaeSplice(Autoencoder sae, @Nullable Edit edit, boolean errorTerm) {
+        if (!(sae.mapping() instanceof Mapping.Identity)) {
+            throw new IllegalArgumentException(
+                    "what a " + sae.mapping()
+                            + " decodes can't take the place of the activations that it encodes; only autoencoders are spliced");
+        }
         this.sae = sae;
         this.device = sae.device();
         this.edit = edit;

@@ -30,6 +30,8 @@ final class ShardFolder {
     private static final String COUNT = "sequences";
     private static final String FINISHED = "finished";
     private static final String OF = "of";
+    /** Tensors with a number for each activation. */
+    private static final List<String> PER_TOKEN = List.of("tokens", "targets", "sequences");
 
     private final Path folder;
     private final Map<String, Object> of;
@@ -91,16 +93,24 @@ final class ShardFolder {
 
     private boolean takeShard(Path path) {
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
-            if (!String.valueOf(sequences).equals(file.metadata().get(FIRST))) {
+            Matrix activations = file.matrix("activations");
+            boolean whole = String.valueOf(sequences).equals(file.metadata().get(FIRST))
+                    && activations.columns() > 0
+                    && PER_TOKEN.stream().allMatch(name -> isPerToken(file.matrix(name), activations.rows()));
+            if (!whole) {
                 return false;
             }
             sequences += Long.parseLong(file.metadata().getOrDefault(COUNT, ""));
-            tokens += file.matrix("activations").rows();
+            tokens += activations.rows();
             shards.add(path);
             return true;
         } catch (DataException | NumberFormatException damaged) {
             return false;
         }
+    }
+
+    private static boolean isPerToken(Matrix numbers, long tokens) {
+        return numbers.dtype() == DType.I32 && numbers.rows() == 1 && numbers.columns() == tokens;
     }
 
     private Path shard(int number) {
@@ -165,6 +175,10 @@ final class ShardFolder {
 
     /** Makes one file of all shards. */
     void joinInto(Path file, Map<String, String> metadata) {
+        if (tokens > Integer.MAX_VALUE - 8) {
+            throw new DataException("the " + tokens + " activations in " + folder
+                    + " are more than one file takes; use the folder as it is");
+        }
         List<SafetensorsFile> files = new ArrayList<>();
         try (Arena arena = Arena.ofShared();
                 ActivationSource activations = ActivationSources.open(shards, "activations")) {
@@ -172,7 +186,7 @@ final class ShardFolder {
             SafetensorsWriter writer = new SafetensorsWriter();
             metadata.forEach(writer::metadata);
             rows(writer, "activations", activations);
-            for (String name : List.of("tokens", "targets", "sequences")) {
+            for (String name : PER_TOKEN) {
                 Matrix all = Matrix.of(arena.allocate(tokens * Integer.BYTES), DType.I32, 1, Math.toIntExact(tokens));
                 int at = 0;
                 for (SafetensorsFile shard : files) {

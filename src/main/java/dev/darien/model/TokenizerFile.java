@@ -15,6 +15,10 @@ import org.jspecify.annotations.Nullable;
 /** A {@code tokenizer.json}: which tokens there are. Needs no library. */
 public final class TokenizerFile {
     private static final int LONGEST_VOCABULARY = 1 << 24;
+    /** Room for so many tokens is made whatever the file says. */
+    private static final int ALWAYS_ALLOWED = 1 << 16;
+    /** Numbers have gaps, but not such that only one in so many is used. */
+    private static final int WIDEST_GAPS = 16;
 
     private final Path path;
     private final List<String> tokens;
@@ -38,22 +42,23 @@ public final class TokenizerFile {
                     + " tokenizer was saved as");
         }
         String[] tokens = new String[0];
+        int most = most(model.get("vocab"), json.get("added_tokens"));
         if (model.get("vocab") instanceof Map<?, ?> vocabulary) {
             for (Map.Entry<?, ?> entry : vocabulary.entrySet()) {
-                tokens = put(path, tokens, entry.getValue(), String.valueOf(entry.getKey()));
+                tokens = put(path, tokens, entry.getValue(), String.valueOf(entry.getKey()), most);
             }
         } else if (model.get("vocab") instanceof List<?> pieces) {
             // Unigram: pairs of a piece and its score, numbered as they come.
             for (int i = 0; i < pieces.size(); i++) {
                 if (pieces.get(i) instanceof List<?> pair && !pair.isEmpty()) {
-                    tokens = put(path, tokens, i, String.valueOf(pair.getFirst()));
+                    tokens = put(path, tokens, i, String.valueOf(pair.getFirst()), LONGEST_VOCABULARY);
                 }
             }
         }
         if (json.get("added_tokens") instanceof List<?> added) {
             for (Object token : added) {
                 if (token instanceof Map<?, ?> entry) {
-                    tokens = put(path, tokens, entry.get("id"), String.valueOf(entry.get("content")));
+                    tokens = put(path, tokens, entry.get("id"), String.valueOf(entry.get("content")), most);
                 }
             }
         }
@@ -67,8 +72,17 @@ public final class TokenizerFile {
         return new TokenizerFile(path, List.of(withoutGaps(tokens)), longest);
     }
 
-    private static String[] put(Path path, String[] tokens, @Nullable Object number, String text) {
-        if (!(number instanceof Integer id) || id < 0 || id >= LONGEST_VOCABULARY) {
+    /** Above which number none is believed. */
+    private static int most(@Nullable Object vocabulary, @Nullable Object added) {
+        long listed = vocabulary instanceof Map<?, ?> map
+                ? map.size()
+                : vocabulary instanceof List<?> pieces ? pieces.size() : 0;
+        listed += added instanceof List<?> more ? more.size() : 0;
+        return Math.clamp(listed * WIDEST_GAPS, ALWAYS_ALLOWED, LONGEST_VOCABULARY);
+    }
+
+    private static String[] put(Path path, String[] tokens, @Nullable Object number, String text, int most) {
+        if (!(number instanceof Integer id) || id < 0 || id >= most) {
             throw new DataException(
                     path + " is no tokenizer.json that can be used: the token '" + text + "' has the number " + number);
         }

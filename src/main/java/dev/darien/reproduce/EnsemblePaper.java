@@ -124,7 +124,7 @@ final class EnsemblePaper implements Paper {
         }
         EnsembleStudy.Plan plan = study.plan();
         List<Finding> findings = new ArrayList<>();
-        for (String other : List.of(EnsembleStudy.SINGLE, plan.expanded())) {
+        for (String other : others(plan)) {
             findings.add(Finding.positive(
                     "bagging is more stable than " + named(other),
                     "stability of each run's dictionary, " + plan.bagging() + " - " + other,
@@ -145,8 +145,15 @@ final class EnsemblePaper implements Paper {
         return Objects.requireNonNull(all.get(variant), variant);
     }
 
+    /** What ensembles are held against. */
+    private static List<String> others(EnsembleStudy.Plan plan) {
+        return List.of(EnsembleStudy.SINGLE, plan.expanded(), plan.expandedDense());
+    }
+
     private static String named(String variant) {
-        return variant.equals(EnsembleStudy.SINGLE) ? "a single SAE" : "the expanded SAE";
+        return variant.equals(EnsembleStudy.SINGLE)
+                ? "a single SAE"
+                : "the expanded SAE" + variant.substring(variant.indexOf(','));
     }
 
     // ------------------------------------------------------------------------------------------------- reconstruction
@@ -172,7 +179,7 @@ final class EnsemblePaper implements Paper {
                 leastGain));
         for (String expanded : List.of(plan.expanded(), plan.expandedDense())) {
             findings.add(
-                    gain(study, "boosting explains more variance than the expanded SAE", plan.boosting(), expanded));
+                    gain(study, "boosting explains more variance than " + named(expanded), plan.boosting(), expanded));
         }
         findings.add(
                 gain(study, "bagging explains more variance than a single SAE", plan.bagging(), EnsembleStudy.SINGLE));
@@ -221,7 +228,7 @@ final class EnsemblePaper implements Paper {
 
     private static List<Finding> detection(EnsembleStudy.Plan plan, Map<String, List<Map<Integer, Double>>> probing) {
         List<Finding> findings = new ArrayList<>();
-        for (String other : List.of(EnsembleStudy.SINGLE, plan.expanded())) {
+        for (String other : others(plan)) {
             findings.add(difference(
                     "bagging wins at concept detection with one latent, against " + named(other),
                     "accuracy at K=1",
@@ -244,7 +251,7 @@ final class EnsemblePaper implements Paper {
 
     private static List<Finding> removal(EnsembleStudy.Plan plan, Map<String, List<Map<Integer, Double>>> removal) {
         List<Finding> findings = new ArrayList<>();
-        for (String other : List.of(EnsembleStudy.SINGLE, plan.expanded())) {
+        for (String other : others(plan)) {
             for (String ensemble : List.of(plan.bagging(), plan.boosting())) {
                 findings.add(difference(
                         ensemble.substring(0, ensemble.indexOf(',')) + " wins at spurious-correlation removal, against "

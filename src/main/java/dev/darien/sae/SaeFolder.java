@@ -41,6 +41,7 @@ public final class SaeFolder {
             "W_dec",
             "b_dec",
             "threshold",
+            SaeLensArchitecture.SKIP_WEIGHTS,
             "log_threshold",
             "b_gate",
             "b_mag",
@@ -69,8 +70,12 @@ public final class SaeFolder {
         writer.metadata(FORMAT, "pt")
                 // SAELens keeps the encoder as [d_in, d_sae].
                 .transposed("W_enc", device, weights.encoder())
-                .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.width())
-                .tensor("b_dec", device, weights.decoderBias(), weights.width());
+                .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.outputWidth())
+                .tensor("b_dec", device, weights.decoderBias(), weights.outputWidth());
+        @Nullable Matrix skip = weights.skip();
+        if (skip != null) {
+            writer.tensor(SaeLensArchitecture.SKIP_WEIGHTS, device, skip, weights.outputWidth(), weights.width());
+        }
         @Nullable Matrix thresholds = weights.thresholds();
         if (thresholds != null && sae.sparsity() instanceof Gated) {
             writeGated(writer, device, weights, thresholds, folder);
@@ -107,9 +112,12 @@ public final class SaeFolder {
 
     private static Map<String, Object> configuration(Sae sae) {
         Map<String, Object> configuration = new LinkedHashMap<>(sae.configuration());
-        configuration.put("architecture", architectureName(sae.sparsity()));
+        configuration.put(
+                "architecture",
+                new SaeLensArchitecture(ruleName(sae.sparsity()), SaeLensArchitecture.Kind.of(sae.mapping())).name());
         configuration.put("d_in", sae.width());
         configuration.put("d_sae", sae.latents());
+        SaeLensArchitecture.write(sae.mapping(), configuration);
         configuration.put("dtype", "float32");
         configuration.putIfAbsent("device", "cpu");
         configuration.put("apply_b_dec_to_input", sae.subtractsDecoderBias());
@@ -128,7 +136,7 @@ public final class SaeFolder {
         return configuration;
     }
 
-    private static String architectureName(Sparsity sparsity) {
+    private static String ruleName(Sparsity sparsity) {
         return switch (sparsity) {
             case Relu ignored -> "standard";
             case TopK ignored -> "topk";
@@ -167,7 +175,7 @@ public final class SaeFolder {
     public static Map<String, Object> requireConfiguration(Path file) {
         Map<String, Object> entries = JsonFile.read(file);
         SaeLensConfiguration config = SaeLensConfiguration.of(file, entries);
-        refuseUnsupported(config, config.architecture());
+        refuseUnsupported(config, SaeLensArchitecture.parse(config.architecture()));
         return entries;
     }
 
@@ -180,10 +188,15 @@ public final class SaeFolder {
      */
     public static SaeLoader read(Path file, Map<String, Object> configuration, TensorFile weights, boolean asTopK) {
         SaeLensConfiguration config = SaeLensConfiguration.of(file, configuration);
-        String architecture = asTopK && isBatchTopK(config.architecture()) ? "topk" : config.architecture();
-        refuseUnsupported(config, architecture);
+        SaeLensArchitecture named = SaeLensArchitecture.parse(config.architecture());
+        String architecture = asTopK && isBatchTopK(named.rule()) ? "topk" : named.rule();
+        refuseUnsupported(config, new SaeLensArchitecture(architecture, named.kind()));
         SaeLoader loader = new SaeLoader(weights.tensor("W_enc").transposed());
         config.requireSize("d_in", loader.width(), WEIGHTS);
+        loader.mapping(named.mapping(file, config.entries(), weights, loader.width()));
+        if (named.kind() == SaeLensArchitecture.Kind.SKIP_TRANSCODER) {
+            loader.skip(weights.tensor(SaeLensArchitecture.SKIP_WEIGHTS));
+        }
         config.requireSize("d_sae", loader.latents(), WEIGHTS);
         if ((architecture.equals("topk") || architecture.equals("groupmax")) && config.k() > loader.latents()) {
             throw new DataException(
@@ -194,7 +207,7 @@ public final class SaeFolder {
         }
         loader.decoder(weights.tensor("W_dec"))
                 .decoderBias(weights.tensor("b_dec"))
-                .subtractsDecoderBias(config.flag("apply_b_dec_to_input", true));
+                .subtractsDecoderBias(config.flag("apply_b_dec_to_input", !named.isTranscoder()));
         select(loader, config, architecture, weights);
         foldScalingFactor(loader, config, weights);
         normalise(loader, config);
@@ -213,21 +226,28 @@ public final class SaeFolder {
         return architecture.equals("batchtopk") || architecture.equals("matryoshka_batchtopk");
     }
 
-    private static void refuseUnsupported(SaeLensConfiguration config, String architecture) {
+    private static void refuseUnsupported(SaeLensConfiguration config, SaeLensArchitecture named) {
+        String architecture = named.rule();
+        if (named.isTranscoder() && config.flag("apply_b_dec_to_input", false)) {
+            throw new DataException(
+                    config.file() + ": a transcoder can't have apply_b_dec_to_input = true, because b_dec"
+                            + " is of what it decodes; set it to false");
+        }
+        if (named.kind() != SaeLensArchitecture.Kind.AUTOENCODER && architecture.equals("gated")) {
+            throw new DataException(config.file() + ": architecture '" + named.name() + "' is none that there is");
+        }
         switch (architecture) {
             case "topk", "groupmax" -> config.k();
             case "standard", "jumprelu", "gated", "batchtopk", "matryoshka_batchtopk" -> {
                 // What they need is in the weights.
             }
-            case "transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder" ->
-                throw new DataException(config.file() + ": architecture '" + architecture
-                        + "' reconstructs other activations than those it encodes; Darien has no transcoders");
             case "matching_pursuit", "temporal" ->
                 throw new DataException(config.file() + ": architecture '" + architecture
                         + "' encodes in several steps, which Darien can't; there is no equal of it");
             default ->
-                throw new DataException(config.file() + ": architecture '" + architecture
-                        + "' is not one of standard, topk, jumprelu, gated, batchtopk, matryoshka_batchtopk");
+                throw new DataException(config.file() + ": architecture '" + named.name()
+                        + "' is not one of standard, topk, jumprelu, gated, batchtopk, matryoshka_batchtopk, transcoder,"
+                        + " skip_transcoder, jumprelu_transcoder, jumprelu_skip_transcoder");
         }
     }
 
@@ -327,6 +347,10 @@ public final class SaeFolder {
                 || Double.isInfinite(number.doubleValue())) {
             throw new DataException(scaler + ": scaling_factor is " + scale + ", not a number above 0");
         }
+        if (!(loader.mapping() instanceof Mapping.Identity)) {
+            throw new DataException(scaler + ": a scale for a " + loader.mapping() + " isn't defined; fold it into the"
+                    + " weights and set normalize_activations to 'none'");
+        }
         loader.foldScale(number.doubleValue(), number.doubleValue())
                 .note("the input scale " + scale + " was folded into the weights");
     }
@@ -335,6 +359,8 @@ public final class SaeFolder {
     private static Map<String, Object> kept(SaeLensConfiguration config, TensorFile weights) {
         Map<String, Object> entries = new LinkedHashMap<>(config.entries());
         entries.remove("rescale_acts_by_decoder_norm");
+        entries.remove(SaeLensArchitecture.OUTPUT_WIDTH);
+        entries.remove("tensors");
         entries.remove("finetuning_scaling_factor");
         List.of("activation_fn", "activation_fn_str", "activation_fn_kwargs").forEach(entries::remove);
         Map<String, String> metadata = new LinkedHashMap<>(weights.metadata());

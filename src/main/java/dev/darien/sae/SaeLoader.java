@@ -29,6 +29,8 @@ public final class SaeLoader {
     private final int latents;
     private final int width;
     private @Nullable Tensor decoder;
+    private @Nullable Tensor skip;
+    private Mapping mapping = new Mapping.Identity();
     private double[] encoderBias;
     private double[] decoderBias;
     private double[] thresholds;
@@ -85,18 +87,50 @@ public final class SaeLoader {
         return width;
     }
 
+    /** What is mapped to what, so far. */
+    public Mapping mapping() {
+        return mapping;
+    }
+
+    /** Width of what is decoded, d'. */
+    public int outputWidth() {
+        return mapping.outputWidth(width);
+    }
+
     // ------------------------------------------------------------------------------------------------------ roles
 
+    /** Says what is mapped to what, before the decoder is set; without it, activations to themselves. */
+    public SaeLoader mapping(Mapping value) {
+        mapping = value;
+        decoderBias = new double[outputWidth()];
+        return this;
+    }
+
     /**
-     * Sets the decoder, [F, d].
+     * Sets the skip connection of a transcoder, [d', d].
+     *
+     * @throws DataException if it has another shape
+     */
+    public SaeLoader skip(Tensor tensor) {
+        requireFloating(tensor);
+        if (!tensor.shape().equals(List.of((long) outputWidth(), (long) width))) {
+            throw new DataException(tensor.what() + " has the shape " + tensor.shape() + " where [" + outputWidth()
+                    + ", " + width + "] was expected");
+        }
+        skip = tensor;
+        return this;
+    }
+
+    /**
+     * Sets the decoder, [F, d'].
      *
      * @throws DataException if it has another shape than the encoder
      */
     public SaeLoader decoder(Tensor tensor) {
         requireFloating(tensor);
-        if (!tensor.shape().equals(encoder.shape())) {
+        if (!tensor.shape().equals(List.of((long) latents, (long) outputWidth()))) {
             throw new DataException("%s has the shape %s, which doesn't fit the encoder '%s' of %d latents and width %d"
-                    .formatted(tensor.what(), tensor.shape(), encoder.name(), latents, width));
+                    .formatted(tensor.what(), tensor.shape(), encoder.name(), latents, outputWidth()));
         }
         decoder = tensor;
         return this;
@@ -108,9 +142,9 @@ public final class SaeLoader {
         return this;
     }
 
-    /** Sets the decoder's bias, [d]; without one it is 0. */
+    /** Sets the decoder's bias, [d']; without one it is 0. */
     public SaeLoader decoderBias(Tensor tensor) {
-        decoderBias = vector(tensor, width);
+        decoderBias = vector(tensor, outputWidth());
         return this;
     }
 
@@ -227,14 +261,16 @@ public final class SaeLoader {
         double[] norms = new double[latents];
         try (Arena arena = Arena.ofConfined();
                 TensorRows rows = requireDecoder().rows()) {
-            int block = blockRows();
-            Matrix values = Matrix.of(arena.allocate((long) block * width * Float.BYTES, 64), DType.F32, block, width);
+            int columns = outputWidth();
+            int block = blockRows(columns);
+            Matrix values =
+                    Matrix.of(arena.allocate((long) block * columns * Float.BYTES, 64), DType.F32, block, columns);
             for (int first = 0; first < latents; first += block) {
                 Matrix part = values.slice(0, Math.min(block, latents - first));
                 rows.read(first, part);
                 for (int row = 0; row < part.rows(); row++) {
                     double sum = 0;
-                    for (int column = 0; column < width; column++) {
+                    for (int column = 0; column < columns; column++) {
                         double value = part.get(row, column);
                         sum += value * value;
                     }
@@ -301,12 +337,15 @@ public final class SaeLoader {
 
     /** The SAE on {@code device}; the caller closes it. The file may be closed then. */
     public Sae load(Device device) {
-        SaeWeights weights = SaeWeights.allocate(device.memory(), latents, width, sparsity.hasThresholds());
+        SaeWeights weights = SaeWeights.allocate(device.memory(), latents, width, mapping, sparsity.hasThresholds());
         try {
             copy(device, encoder, encoderScale, weights.encoder());
             copy(device, requireDecoder(), decoderScale, weights.decoder());
             copy(device, encoderBias, weights.encoderBias());
             copy(device, decoderBias, weights.decoderBias());
+            if (skip != null && weights.skip() != null) {
+                copy(device, skip, filled(outputWidth(), 1), weights.skip());
+            }
             @Nullable Matrix target = weights.thresholds();
             if (target != null) {
                 // Everywhere values pass a ReLU too, so that a threshold below 0 is the same as 0.
@@ -317,7 +356,7 @@ public final class SaeLoader {
                                 .toArray(),
                         target);
             }
-            return new Sae(device, weights, sparsity, subtractsDecoderBias, normalization, configuration);
+            return new Sae(device, weights, sparsity, subtractsDecoderBias, normalization, mapping, configuration);
         } catch (RuntimeException | Error e) {
             Closing.after(e, weights);
             throw e;
@@ -331,16 +370,18 @@ public final class SaeLoader {
         return decoder;
     }
 
-    private int blockRows() {
-        return Math.clamp(BLOCK_ELEMENTS / width, 16, Math.max(16, latents));
+    private static int blockRows(int columns) {
+        return Math.max(16, BLOCK_ELEMENTS / columns);
     }
 
     private void copy(Device device, Tensor from, double[] scales, Matrix to) {
-        int block = blockRows();
+        int columns = to.columns();
+        int all = to.intRows();
+        int block = Math.min(all, blockRows(columns));
         try (TensorRows rows = from.rows();
-                @Nullable Matrix staging = to.isHost() ? null : device.staging("weights", DType.F32, block, width)) {
-            for (int first = 0; first < latents; first += block) {
-                int count = Math.min(block, latents - first);
+                @Nullable Matrix staging = to.isHost() ? null : device.staging("weights", DType.F32, block, columns)) {
+            for (int first = 0; first < all; first += block) {
+                int count = Math.min(block, all - first);
                 Matrix target = to.slice(first, count);
                 Matrix part = staging == null ? target : staging.slice(0, count);
                 rows.read(first, part);

@@ -130,7 +130,16 @@ final class CheckpointStore {
     /** Fills {@code matrices} on the device from the checkpoint of {@code step}. */
     void read(Device device, long step, Map<String, Matrix> matrices) {
         try (SafetensorsFile file = SafetensorsFile.open(data(step))) {
-            matrices.forEach((name, matrix) -> device.upload(file.matrix(name), matrix));
+            matrices.forEach((name, matrix) -> {
+                Matrix there = file.matrix(name);
+                if (there.dtype() != matrix.dtype()
+                        || there.rows() != matrix.rows()
+                        || there.columns() != matrix.columns()) {
+                    throw new DataException(data(step) + ", tensor '" + name + "' is " + there.shape() + " where "
+                            + matrix.shape() + " was expected; start anew with --overwrite");
+                }
+                device.upload(there, matrix);
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
+import dev.darien.data.DataException;
 import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
@@ -129,7 +130,8 @@ final class StepStatistics implements AutoCloseable {
         if (numbers.get(name) instanceof Number number) {
             return number;
         }
-        throw new IllegalStateException("the checkpoint has no number '" + name + "'");
+        throw new DataException("the checkpoint has no number '" + name
+                + "', so that this version of Darien can't go on" + " from it; start anew with --overwrite");
     }
 
     @Override

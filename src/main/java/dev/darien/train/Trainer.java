@@ -222,13 +222,20 @@ public final class Trainer implements AutoCloseable {
         return seconds instanceof Number number ? number.doubleValue() : 0;
     }
 
-    @SuppressWarnings("unchecked")
     private void restore(int run, long from) {
         Map<String, Object> content = checkpoints.get(run).readContent(from);
-        requireSame(identity(run), (Map<String, Object>) content.getOrDefault("identity", Map.of()));
+        requireSame(identity(run), object(content.get("identity")));
         Learner learner = learners.get(run);
         checkpoints.get(run).read(device, from, learner.checkpointMatrices());
-        learner.restore((Map<String, Object>) content.getOrDefault("numbers", Map.of()));
+        learner.restore(object(content.get("numbers")));
+    }
+
+    private static Map<String, Object> object(@Nullable Object value) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        if (value instanceof Map<?, ?> map) {
+            map.forEach((key, item) -> object.put(String.valueOf(key), item));
+        }
+        return object;
     }
 
     private static void requireSame(Map<String, Object> now, Map<String, Object> before) {

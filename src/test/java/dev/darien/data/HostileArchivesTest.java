@@ -118,6 +118,73 @@ class HostileArchivesTest {
                 "deeply nested");
     }
 
+    /** What isn't listed must not be spelled either: in a message, or as the name of a device. */
+    @Test
+    void aPickleThatDescribesMoreThanItHoldsIsNotSpelledEither() {
+        refused(
+                pickle(p -> {
+                    p.text("}X").u32(1).text("a").text("ctorch\ndevice\n");
+                    nested(p);
+                    p.u8(0x85).text("Rs");
+                }),
+                "a device without a name");
+        refused(
+                pickle(p -> {
+                    p.text("}X").u32(1).text("a").text("ctorch._utils\n_rebuild_tensor_v2\n((X");
+                    p.u32(7)
+                            .text("storage")
+                            .text("ctorch\nFloatStorage\nX")
+                            .u32(1)
+                            .text("0X");
+                    p.u32(3).text("cpuK").u8(16).text("tQK").u8(0);
+                    nested(p);
+                    p.u8(0x85).text("K").u8(1).u8(0x85).u8(0x89).text(")tRs");
+                }),
+                "a size or stride that is no number");
+    }
+
+    private static void nested(Bytes p) {
+        p.text("(]q").u8(0);
+        for (int level = 1; level < 30; level++) {
+            p.text("]q").u8(level).text("(");
+            for (int i = 0; i < 10; i++) {
+                p.text("h").u8(level - 1);
+            }
+            p.text("e");
+        }
+        p.text("t");
+    }
+
+    /** One key of 20,000 characters, in a thousand dictionaries: the names of what is in them would take 20 MB. */
+    @Test
+    void aLongNameThatIsReferredToAgainAndAgainIsRefused() {
+        refused(
+                pickle(p -> {
+                    p.text("}(");
+                    for (int i = 0; i < 1000; i++) {
+                        p.text("K").u8(i % 256);
+                        if (i == 0) {
+                            p.text("}X")
+                                    .u32(20_000)
+                                    .text("x".repeat(20_000))
+                                    .text("q")
+                                    .u8(1)
+                                    .text("}Nss");
+                        }
+                        p.text("}h").u8(1).text("}X").u32(1).text("a").text("Nss");
+                    }
+                    p.text("u");
+                }),
+                "");
+    }
+
+    @Test
+    void aTensorOfThousandsOfDimensionsIsRefused() {
+        long[] ones = new long[5000];
+        Arrays.fill(ones, 1);
+        refused(view(16, 0, ones, ones), "a tensor without its storage");
+    }
+
     @Test
     void everyTruncationOfAnArchiveIsRefused() throws Exception {
         byte[] whole = TorchFiles.archive("a", Map.of("w", SIXTEEN)).bytes();

@@ -30,6 +30,15 @@ class TokenTextTest {
         return TokenText.read(List.of(data), "activations", file);
     }
 
+    /** Room for it would be made, and sixteen million names be nothing. */
+    @Test
+    void aNumberFarBeyondTheOthersIsNoToken() throws Exception {
+        Path data = data("{}", 2);
+        assertThatThrownBy(() -> text(data, "{\"a\":0,\"b\":4000000}"))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("has only 1 tokens");
+    }
+
     @Test
     void contextEndsWithTheSequence() throws Exception {
         Path data = data("{\"context\":\"3\"}", 0, 1, 2, 2, 1, 0);

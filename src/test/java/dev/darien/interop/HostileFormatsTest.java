@@ -4,7 +4,7 @@ package dev.darien.interop;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.darien.data.DataException;
-import dev.darien.testfiles.NpzFiles;
+import dev.darien.testfiles.SaeFolders;
 import dev.darien.testfiles.SafetensorsFiles;
 import dev.darien.testfiles.TorchFiles;
 import dev.darien.testfiles.Values;
@@ -28,81 +28,7 @@ class HostileFormatsTest extends FormatFixture {
 
     /** A sound folder of each format. */
     private List<Path> soundFolders() {
-        Map<String, Values> named = Map.of(
-                "W_enc", encoder, "b_enc", encoderBias, "W_dec", decoder, "b_dec", decoderBias, "threshold", threshold);
-        Map<String, Values> linear = Map.of(
-                "encoder.weight", encoder.transposed(),
-                "encoder.bias", encoderBias,
-                "decoder.weight", decoder.transposed());
-        SafetensorsFiles.write(folder.resolve("sae-lens/sae_weights.safetensors"), named);
-        text(
-                "sae-lens/cfg.json",
-                "{\"architecture\":\"jumprelu\",\"d_in\":10,\"d_sae\":27,\"normalize_activations\":\"none\"}");
-        SafetensorsFiles.write(
-                folder.resolve("sparsify/sae.safetensors"),
-                Map.of(
-                        "encoder.weight", encoder.transposed(),
-                        "encoder.bias", encoderBias,
-                        "W_dec", decoder,
-                        "b_dec", decoderBias));
-        text("sparsify/cfg.json", "{\"num_latents\":27,\"k\":4,\"d_in\":10,\"transcode\":false}");
-        TorchFiles.write(
-                folder.resolve("dictionary-learning/ae.pt"),
-                Map.of(
-                        "b_dec",
-                        decoderBias,
-                        "k",
-                        Values.scalar("I32", 4),
-                        "threshold",
-                        Values.scalar("F32", 0.5),
-                        "encoder.weight",
-                        new TorchFiles.Transposed(encoder.transposed()),
-                        "encoder.bias",
-                        encoderBias,
-                        "decoder.weight",
-                        decoder.transposed()));
-        text(
-                "dictionary-learning/config.json",
-                "{\"trainer\":{\"dict_class\":\"BatchTopKSAE\",\"k\":4,\"dict_size\":27}}");
-        NpzFiles.write(folder.resolve("npz/params.npz"), named, true);
-        SafetensorsFiles.write(
-                folder.resolve("gemma-scope-2/params.safetensors"),
-                Map.of(
-                        "w_enc",
-                        encoder,
-                        "b_enc",
-                        encoderBias,
-                        "w_dec",
-                        decoder,
-                        "b_dec",
-                        decoderBias,
-                        "threshold",
-                        threshold));
-        text("gemma-scope-2/config.json", "{\"architecture\":\"jump_relu\",\"width\":27,\"type\":\"sae\"}");
-        SafetensorsFiles.write(folder.resolve("llama-scope/checkpoints/final.safetensors"), linear);
-        text(
-                "llama-scope/hyperparams.json",
-                "{\"d_model\":10,\"d_sae\":27,\"act_fn\":\"jumprelu\",\"jump_relu_threshold\":0.5,"
-                        + "\"dataset_average_activation_norm\":{\"in\":2.5,\"out\":2.5}}");
-        TorchFiles.write(
-                folder.resolve("openai/0.pt"),
-                Map.of(
-                        "pre_bias",
-                        decoderBias,
-                        "latent_bias",
-                        encoderBias,
-                        "encoder.weight",
-                        encoder.transposed(),
-                        "decoder.weight",
-                        decoder.transposed(),
-                        "activation",
-                        "TopK",
-                        "activation_state_dict",
-                        Map.of("k", 3, "postact_fn", "ReLU")));
-        TorchFiles.write(
-                folder.resolve("bussmann/sae.pt"),
-                Map.of("W_enc", encoder, "W_dec", decoder, "b_enc", encoderBias, "b_dec", decoderBias));
-        text("bussmann/config.json", "{\"sae_type\":\"topk\",\"top_k\":4,\"input_unit_norm\":true,\"dict_size\":27}");
+        new SaeFolders(folder, encoder, decoder, encoderBias, decoderBias, threshold).write();
         return Arrays.stream(SaeFormat.values())
                 .filter(format -> format != SaeFormat.NPZ_EMBEDDING)
                 .map(format -> folder.resolve(format.id()))

@@ -312,9 +312,6 @@ class SaeLensReadingTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "transcoder           | has no transcoders",
-                "skip_transcoder      | has no transcoders",
-                "jumprelu_transcoder  | has no transcoders",
                 "matching_pursuit     | in several steps",
                 "temporal             | in several steps",
                 "abstopk              | is not one of",

@@ -9,6 +9,7 @@ import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
@@ -93,6 +94,7 @@ final class SaeModes {
             case JumpRelu jumpRelu -> "threshold";
             case Gated gated -> "gate";
             case GroupMax groupMax -> "groupmax";
+            case MatchingPursuit pursuit -> pursuit.id();
             case FeatureChoice featureChoice -> throw new IllegalStateException("an SAE doesn't select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("an SAE doesn't select over a batch");
         };

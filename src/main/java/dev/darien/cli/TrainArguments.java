@@ -69,8 +69,8 @@ final class TrainArguments {
             split = ",",
             paramLabel = "NAME",
             description =
-                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka, groupmax"
-                            + " or jumprelu; several, with commas, train one SAE each (default: topk).")
+                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka, groupmax,"
+                            + " matching-pursuit or jumprelu; several, with commas, train one SAE each (default: topk).")
     List<String> architectures = List.of();
 
     @Option(

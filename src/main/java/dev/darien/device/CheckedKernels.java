@@ -131,6 +131,13 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
+        methods.encodeMatchingPursuit(x, dictionary, limits, steps, codes);
+        kernels.encodeMatchingPursuit(x, dictionary, limits, steps, codes);
+    }
+
+    @Override
     public void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
         methods.attributionStrength(gradients, directions, beta, strength);
         kernels.attributionStrength(gradients, directions, beta, strength);
@@ -231,6 +238,12 @@ public final class CheckedKernels implements Kernels {
             Matrix biasGradient) {
         methods.gatedGradient(terms, logScale, magnitudeBias, scaleGradient, biasGradient);
         kernels.gatedGradient(terms, logScale, magnitudeBias, accumulate, scaleGradient, biasGradient);
+    }
+
+    @Override
+    public void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows) {
+        methods.addDecoded(codes, factors, wDec, rows);
+        kernels.addDecoded(codes, factors, scale, wDec, rows);
     }
 
     @Override

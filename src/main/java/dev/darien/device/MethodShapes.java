@@ -28,6 +28,21 @@ final class MethodShapes {
         shapes.vector("smallestKept", smallestKept, encoder.latents());
     }
 
+    void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
+        // A row has no more codes than a selection of as many latents.
+        shapes.encodeTopK(x, dictionary, limits.steps(), null, codes);
+        if (steps != null) {
+            shapes.matrix("steps.latents", steps.latents(), DType.I32, limits.steps(), x.intRows());
+            shapes.matrix("steps.values", steps.values(), DType.F32, limits.steps(), x.intRows());
+        }
+    }
+
+    void addDecoded(SparseCodes codes, Matrix factors, Matrix wDec, Matrix rows) {
+        shapes.decode(codes, wDec, null, rows);
+        shapes.perEntry("factors", factors, DType.F32, codes.capacity());
+    }
+
     void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
         shapes.matrix("gradients", gradients, DType.F32, gradients.rows(), directions.width());
         shapes.vector("strength", strength, 1);

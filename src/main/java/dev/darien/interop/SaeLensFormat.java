@@ -15,7 +15,13 @@ import java.util.List;
 final class SaeLensFormat implements FormatWriter {
     @Override
     public boolean recognises(Candidate candidate) {
-        boolean weights = candidate.is(TensorFile.Kind.SAFETENSORS) && candidate.has("W_enc", "W_dec", "b_dec");
+        boolean tied = candidate
+                .json(SaeFolder.CONFIGURATION)
+                .filter(entries -> "matching_pursuit".equals(entries.get("architecture")))
+                .isPresent();
+        boolean weights = candidate.is(TensorFile.Kind.SAFETENSORS)
+                && candidate.has("W_dec", "b_dec")
+                && (tied || candidate.has("W_enc"));
         // Without a configuration it may be, if nothing else claims it.
         return weights
                 && (candidate.json(SaeFolder.CONFIGURATION).isPresent()

@@ -16,7 +16,8 @@ public sealed interface Paper
                 GatedPaper,
                 TopKPaper,
                 JumpReluPaper,
-                BatchTopKPaper {
+                BatchTopKPaper,
+                MatryoshkaPaper {
     /** All papers, in the order of their numbers. */
     List<Paper> ALL = List.of(
             new ActivatingPaper(),
@@ -25,6 +26,7 @@ public sealed interface Paper
             new JumpReluPaper(),
             new FeatureChoicePaper(),
             new BatchTopKPaper(),
+            new MatryoshkaPaper(),
             new EnsemblePaper());
 
     /** Its arXiv number, without a version. */

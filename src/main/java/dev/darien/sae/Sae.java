@@ -81,6 +81,10 @@ public final class Sae implements Autoencoder {
                     sparsity.id() + " selects over a batch in training; an SAE encodes row by row with "
                             + sparsity.inference().id());
         }
+        if (sparsity.isTied() && !(subtractsDecoderBias && mapping instanceof Mapping.Identity)) {
+            throw new IllegalArgumentException(
+                    sparsity.id() + " begins with what the decoder bias leaves, and encodes with the decoder");
+        }
         this.device = device;
         this.weights = weights;
         this.sparsity = sparsity;

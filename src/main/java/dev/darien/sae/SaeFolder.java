@@ -32,6 +32,7 @@ public final class SaeFolder {
     /** The key under which {@link Sae#configuration()} carries the metadata of the weights' file. */
     private static final String WEIGHTS_METADATA = "__metadata__";
 
+    private static final String PURSUIT = "matching_pursuit";
     private static final String FORMAT = "format";
     private static final String SCALER = "activation_scaler.json";
     private static final String WRITTEN_VERSION = "6.0.0";
@@ -67,10 +68,13 @@ public final class SaeFolder {
         }
         SaeWeights weights = sae.weights();
         Device device = sae.device();
-        writer.metadata(FORMAT, "pt")
-                // SAELens keeps the encoder as [d_in, d_sae].
-                .transposed("W_enc", device, weights.encoder())
-                .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.outputWidth())
+        boolean tied = sae.sparsity().isTied();
+        writer.metadata(FORMAT, "pt");
+        if (!tied) {
+            // SAELens keeps the encoder as [d_in, d_sae].
+            writer.transposed("W_enc", device, weights.encoder());
+        }
+        writer.tensor("W_dec", device, weights.decoder(), weights.latents(), weights.outputWidth())
                 .tensor("b_dec", device, weights.decoderBias(), weights.outputWidth());
         @Nullable Matrix skip = weights.skip();
         if (skip != null) {
@@ -80,7 +84,9 @@ public final class SaeFolder {
         if (thresholds != null && sae.sparsity() instanceof Gated) {
             writeGated(writer, device, weights, thresholds, folder);
         } else {
-            writer.tensor("b_enc", device, weights.encoderBias(), weights.latents());
+            if (!tied) {
+                writer.tensor("b_enc", device, weights.encoderBias(), weights.latents());
+            }
             if (thresholds != null && sae.sparsity().hasThresholds()) {
                 writer.tensor("threshold", device, thresholds, weights.latents());
             }
@@ -129,7 +135,12 @@ public final class SaeFolder {
             metadata.put(SaeLensConfiguration.VERSION, WRITTEN_VERSION);
         }
         configuration.put(SaeLensConfiguration.METADATA, metadata);
-        if (sae.sparsity().bounded()) {
+        if (sae.sparsity() instanceof MatchingPursuit pursuit) {
+            configuration.put("max_iterations", pursuit.k());
+            // The shortest decimal that is this float.
+            configuration.put("residual_threshold", Double.parseDouble(Float.toString(pursuit.residualThreshold())));
+            configuration.put("stop_on_duplicate_support", pursuit.stopOnRepeat());
+        } else if (sae.sparsity().bounded()) {
             configuration.put("k", sae.sparsity().k());
             configuration.put("rescale_acts_by_decoder_norm", false);
         }
@@ -142,6 +153,7 @@ public final class SaeFolder {
             case TopK ignored -> "topk";
             case JumpRelu ignored -> "jumprelu";
             case Gated ignored -> "gated";
+            case MatchingPursuit ignored -> PURSUIT;
             // SAELens has no name for it, and refuses this one.
             case GroupMax ignored -> "groupmax";
             case FeatureChoice ignored ->
@@ -191,7 +203,9 @@ public final class SaeFolder {
         SaeLensArchitecture named = SaeLensArchitecture.parse(config.architecture());
         String architecture = asTopK && isBatchTopK(named.rule()) ? "topk" : named.rule();
         refuseUnsupported(config, new SaeLensArchitecture(architecture, named.kind()));
-        SaeLoader loader = new SaeLoader(weights.tensor("W_enc").transposed());
+        boolean tied = architecture.equals(PURSUIT);
+        SaeLoader loader = new SaeLoader(
+                tied ? weights.tensor("W_dec") : weights.tensor("W_enc").transposed());
         config.requireSize("d_in", loader.width(), WEIGHTS);
         loader.mapping(named.mapping(file, config.entries(), weights, loader.width()));
         if (named.kind() == SaeLensArchitecture.Kind.SKIP_TRANSCODER) {
@@ -202,12 +216,17 @@ public final class SaeFolder {
             throw new DataException(
                     file + ": k is " + config.k() + " but there are only " + loader.latents() + " latents");
         }
-        if (!architecture.equals("gated")) {
+        if (!architecture.equals("gated") && !tied) {
             loader.encoderBias(weights.tensor("b_enc"));
         }
-        loader.decoder(weights.tensor("W_dec"))
-                .decoderBias(weights.tensor("b_dec"))
-                .subtractsDecoderBias(config.flag("apply_b_dec_to_input", !named.isTranscoder()));
+        boolean subtracts = config.flag("apply_b_dec_to_input", !named.isTranscoder());
+        loader.decoder(weights.tensor("W_dec")).subtractsDecoderBias(subtracts || tied);
+        if (subtracts || !tied) {
+            loader.decoderBias(weights.tensor("b_dec"));
+        } else {
+            // SAELens adds it to the reconstruction only where it has subtracted it.
+            loader.note("b_dec has no part in a matching pursuit that doesn't apply it to the input; it is left out");
+        }
         select(loader, config, architecture, weights);
         foldScalingFactor(loader, config, weights);
         normalise(loader, config);
@@ -241,12 +260,14 @@ public final class SaeFolder {
             case "standard", "jumprelu", "gated", "batchtopk", "matryoshka_batchtopk" -> {
                 // What they need is in the weights.
             }
-            case "matching_pursuit", "temporal" ->
+            case PURSUIT -> config.pursuit(1);
+            case "temporal" ->
                 throw new DataException(config.file() + ": architecture '" + architecture
                         + "' encodes in several steps, which Darien can't; there is no equal of it");
             default ->
                 throw new DataException(config.file() + ": architecture '" + named.name()
-                        + "' is not one of standard, topk, jumprelu, gated, batchtopk, matryoshka_batchtopk, transcoder,"
+                        + "' is not one of standard, topk, jumprelu, gated, batchtopk, matryoshka_batchtopk,"
+                        + " matching_pursuit, transcoder,"
                         + " skip_transcoder, jumprelu_transcoder, jumprelu_skip_transcoder");
         }
     }
@@ -256,6 +277,10 @@ public final class SaeFolder {
         switch (architecture) {
             case "topk" -> loader.sparsity(new TopK(config.k()));
             case "groupmax" -> loader.sparsity(new GroupMax(config.k()));
+            case PURSUIT -> {
+                loader.sparsity(config.pursuit(loader.width()));
+                return;
+            }
             case "jumprelu" -> {
                 if (weights.content().get("log_threshold") instanceof Tensor logarithms) {
                     double[] thresholds = loader.perLatent(logarithms);
@@ -327,6 +352,10 @@ public final class SaeFolder {
                 loader.normalization(kind);
                 return;
             }
+        }
+        if (name.equals(EXPECTED_AVERAGE) && loader.sparsity().isTied()) {
+            throw new DataException(config.file() + ": normalize_activations '" + name + "' needs a scale that can't be"
+                    + " folded into weights that encode and decode; scale the activations, and set none");
         }
         if (!name.equals(EXPECTED_AVERAGE)) {
             throw new DataException(config.file() + ": normalize_activations '" + name

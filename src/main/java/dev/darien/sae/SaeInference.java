@@ -89,7 +89,8 @@ final class SaeInference implements Inference {
         sae.sparsity()
                 .select(
                         device.kernels(),
-                        new Selection(centred, encoder, sae.weights().thresholds(), null, false, null, null, selected));
+                        new Selection(
+                                centred, encoder, sae.weights().thresholds(), null, false, null, null, null, selected));
         return selected;
     }
 

@@ -150,7 +150,7 @@ public final class SaeLoader {
 
     /** Sets the rule by which latents are selected, one that works row by row; without one it is ReLU. */
     public SaeLoader sparsity(Sparsity rule) {
-        if (rule.k() > latents) {
+        if (rule.k() > latents && !rule.isTied()) {
             throw new DataException(encoder.what() + " has only " + latents + " latents, but k is " + rule.k());
         }
         sparsity = rule;

@@ -3,6 +3,7 @@ package dev.darien.sae;
 
 import dev.darien.device.DeadSelection;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.PursuitSteps;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param training whether entries that only matter for gradients are wanted
  * @param dead a second selection among dead latents, or null
  * @param budgets of a selection by latent, or null
+ * @param steps receives the order of a matching pursuit, or null
  * @param codes receives the selection
  */
 public record Selection(
@@ -27,6 +29,7 @@ public record Selection(
         boolean training,
         @Nullable DeadSelection dead,
         @Nullable Budgets budgets,
+        @Nullable PursuitSteps steps,
         SparseCodes codes) {
 
     /**

@@ -137,7 +137,7 @@ final class Learner implements AutoCloseable {
         Matrix decoderBias = state.weights.decoderBias();
         layout.convertInputs(kernels, batch, centred ? decoderBias : null, workspace.input);
         layout.convertTarget(kernels, batch, workspace, state.negatedSkip);
-        kernels.pack(state.weights.encoder(), state.weights.encoderBias(), workspace.encoder);
+        kernels.pack(state.encoding(), state.weights.encoderBias(), workspace.encoder);
         if (step == 0 && options.sparsity() instanceof JumpRelu && options.initialThreshold() == 0) {
             HeldSparsity.fitFirstThresholds(context);
         }
@@ -171,7 +171,7 @@ final class Learner implements AutoCloseable {
             usage.count(step);
         }
         if (auxiliary != null) {
-            auxiliary.backward(byLatent || workspace.second != null);
+            auxiliary.backward(byLatent || workspace.second != null || state.tied);
         }
         backward.decoderBiasGradient(centred, state.decoderBias.gradient());
         if (state.negatedSkip != null) {
@@ -204,6 +204,7 @@ final class Learner implements AutoCloseable {
         return options.clip() > 0
                 || workspace.chunks.size() > 1
                 || options.sparsity() instanceof Gated
+                || state.tied
                 || options.preActivationLoss() > 0
                 || (workspace.decoderNorms != null && workspace.decoderNorms.inParts())
                 || !(options.objective() instanceof Objective.Whole);
@@ -224,15 +225,17 @@ final class Learner implements AutoCloseable {
                     unit);
         } else {
             clipped = clip(gradients);
-            kernels.adam(
-                    adam,
-                    state.rows.encoder(),
-                    gradients.rows().encoder(),
-                    state.firstMoments.encoder(),
-                    state.secondMoments.encoder(),
-                    gradients.touched(),
-                    clipped,
-                    false);
+            if (!state.tied) {
+                kernels.adam(
+                        adam,
+                        state.rows.encoder(),
+                        gradients.rows().encoder(),
+                        state.firstMoments.encoder(),
+                        state.secondMoments.encoder(),
+                        gradients.touched(),
+                        clipped,
+                        false);
+            }
             kernels.adam(
                     adam,
                     state.rows.decoder(),
@@ -258,8 +261,10 @@ final class Learner implements AutoCloseable {
         }
         Matrix sum = stored.squaredNorm();
         Matrix along = options.unitDecoder() ? state.rows.decoder() : null;
-        kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
-        kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, true, sum);
+        if (!state.tied) {
+            kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
+        }
+        kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, !state.tied, sum);
         for (Parameter parameter : state.parameters()) {
             kernels.squaredNorm(parameter.gradient(), null, null, true, sum);
         }

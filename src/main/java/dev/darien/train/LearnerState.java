@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What a run has learnt so far, on the device: all of it goes into a checkpoint, and nothing else does. */
 final class LearnerState implements AutoCloseable {
+    /** Whether the decoder's rows are the encoder's too, whose own then mean nothing. */
+    final boolean tied;
+
     final SaeWeights weights;
     final LatentRows rows;
     final LatentRows firstMoments;
@@ -63,6 +66,7 @@ final class LearnerState implements AutoCloseable {
 
     LearnerState(Allocator memory, TrainingOptions options, int width) {
         int latents = options.latents();
+        tied = options.sparsity().isTied();
         weights =
                 SaeWeights.allocate(memory, latents, width, options.mapping(), options.sparsity() instanceof JumpRelu);
         int outputWidth = weights.outputWidth();
@@ -112,6 +116,11 @@ final class LearnerState implements AutoCloseable {
         all.put("last_fired", lastFired);
         all.put("threshold_average", thresholdAverage);
         return all;
+    }
+
+    /** What the encoder is packed from. */
+    Matrix encoding() {
+        return tied ? weights.decoder() : weights.encoder();
     }
 
     /** Everything that is trained and isn't a row for each latent. */
@@ -172,6 +181,9 @@ final class LearnerState implements AutoCloseable {
     private void convertTo(SaeWeights out, Device device, float unscale, @Nullable Matrix latentThresholds) {
         Kernels kernels = device.kernels();
         kernels.convert(weights.encoderBias(), unscale, null, out.encoderBias());
+        if (tied) {
+            kernels.convert(out.decoder(), 1, null, out.encoder());
+        }
         if (gate != null) {
             GateFolding.fold(device, weights, gate, unscale, out);
         } else if (out.thresholds() != null) {

@@ -7,10 +7,10 @@ import dev.darien.sae.Gated;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Mapping;
+import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -34,17 +34,22 @@ public final class Recipe {
             "feature-choice",
             "matryoshka",
             "groupmax",
+            "matching-pursuit",
             "jumprelu");
 
-    private static final List<String> WITH_K =
-            List.of("topk", "multi-topk", "batchtopk", "mutual-choice", "feature-choice", "matryoshka", "groupmax");
+    private static final List<String> WITH_K = List.of(
+            "topk",
+            "multi-topk",
+            "batchtopk",
+            "mutual-choice",
+            "feature-choice",
+            "matryoshka",
+            "groupmax",
+            "matching-pursuit");
     private static final List<String> WITH_L1 = List.of("relu", "p-anneal", "gated");
 
     /** Multi-TopK's second selection, and its weight (Gao et al. 2024). */
     private static final Objective MULTI_TOP_K = new Objective.TwoSelections(4, 1.0 / 8);
-
-    /** Shares of the latents in Matryoshka's groups, in sixteenths (Bussmann et al. 2025). */
-    private static final List<Integer> NESTED_SIXTEENTHS = List.of(1, 1, 2, 4, 8);
 
     /** Where P-annealing ends, and the share of the run with p = 1 before it. */
     private static final double LAST_POWER = 0.2;
@@ -368,6 +373,7 @@ public final class Recipe {
             case "topk", "multi-topk" -> new TopK(wanted);
             case "batchtopk", "matryoshka" -> new BatchTopK(wanted);
             case "groupmax" -> new GroupMax(wanted);
+            case "matching-pursuit" -> new MatchingPursuit(wanted);
             case "feature-choice" -> new FeatureChoice(wanted, keepNonPositive);
             default ->
                 new JumpRelu((float) (bandwidth != null ? bandwidth : defaults().bandwidth()));
@@ -393,27 +399,10 @@ public final class Recipe {
 
     private Objective objective(int f) {
         return switch (architecture) {
-            case "matryoshka" -> new Objective.Nested(groups != null ? groups : sixteenths(f), biasLevel);
+            case "matryoshka" ->
+                new Objective.Nested(groups != null ? groups : Objective.Nested.sixteenths(f), biasLevel);
             case "multi-topk" -> MULTI_TOP_K;
             default -> new Objective.Whole();
         };
-    }
-
-    /** What doesn't divide by sixteen goes to the last group. */
-    private static List<Integer> sixteenths(int f) {
-        if (f < 16) {
-            throw new IllegalArgumentException(
-                    "matryoshka's groups are sixteenths of the latents, of which there are only " + f
-                            + "; set --groups or more latents");
-        }
-        List<Integer> sizes = new ArrayList<>();
-        int left = f;
-        for (int share : NESTED_SIXTEENTHS.subList(0, NESTED_SIXTEENTHS.size() - 1)) {
-            int size = (int) ((long) f * share / 16);
-            sizes.add(size);
-            left -= size;
-        }
-        sizes.add(left);
-        return sizes;
     }
 }

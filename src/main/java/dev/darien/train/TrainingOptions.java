@@ -127,6 +127,9 @@ public record TrainingOptions(
                 "nested dictionaries need a selection with a k and groups that add up to " + latents
                         + " latents, not to " + (objective instanceof Objective.Nested nested ? nested.latents() : 0));
         check(
+                !sparsity.isTied() || (objective instanceof Objective.Whole && unitDecoder && subtractDecoderBias),
+                sparsity.id() + " needs unit decoder rows, a decoder bias that is subtracted, and one reconstruction");
+        check(
                 !(objective instanceof Objective.TwoSelections) || sparsity instanceof TopK,
                 "two selections are for topk");
         check(
@@ -156,6 +159,11 @@ public record TrainingOptions(
 
     private static void checkMapping(
             Mapping mapping, Sparsity sparsity, Penalty penalty, boolean resample, boolean subtractDecoderBias) {
+        check(
+                !sparsity.isTied() || mapping instanceof Mapping.Identity,
+                sparsity.id()
+                        + " encodes with its decoder, so that it has no transcoder and no crosscoder; choose relu,"
+                        + " jumprelu, topk or batchtopk");
         switch (mapping) {
             case Mapping.Identity ignored -> {
                 // Everything else is about what such an SAE can do.

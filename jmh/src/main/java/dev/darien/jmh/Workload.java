@@ -14,6 +14,7 @@ import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
+import dev.darien.device.Pursuit;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
@@ -171,6 +172,8 @@ final class Workload implements AutoCloseable {
             case ENCODE_GROUP_MAX -> kernels.encodeGroupMax(input, encoder, shape.k, null, codes);
             case ENCODE_FEATURE_CHOICE ->
                 kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
+            case ENCODE_MATCHING_PURSUIT ->
+                kernels.encodeMatchingPursuit(input, encoder, Pursuit.of(shape.k), null, codes);
             case ATTRIBUTION_STRENGTH -> kernels.attributionStrength(residual, directions, 1, scale);
             case ENCODE_GRADIENT_TOP_K ->
                 kernels.encodeGradientTopK(input, encoder, residual, directions, scale, shape.k, null, codes);
@@ -190,6 +193,7 @@ final class Workload implements AutoCloseable {
                 kernels.gatedMagnitudes(codes, encoderBias, norms, latentVector, codeGradients);
             case GATED_GRADIENT ->
                 kernels.gatedGradient(terms, encoderBias, norms, false, latentVector, otherLatentVector);
+            case ADD_DECODED -> kernels.addDecoded(codes, codeGradients, 1e-6f, weights.decoder(), output);
             case KEEP_LATENTS -> kernels.keepLatents(codes, 0, shape.latents / 2, codeGradients);
             case ADD_PENALTY ->
                 kernels.addPenalty(codes, norms, PenaltyCurve.tanh(4), 1e-6f, codeGradients, scalar);

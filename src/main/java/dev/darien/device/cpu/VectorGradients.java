@@ -97,6 +97,43 @@ final class VectorGradients {
         }
     }
 
+    void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows) {
+        int columns = wDec.columns();
+        int all = codes.rows();
+        team.run(VectorDense.tasks(all, ROWS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
+            int last = Math.min(all, (task + 1) * ROWS_PER_TASK);
+            for (int row = task * ROWS_PER_TASK; row < last; row++) {
+                mine.entries(codes.start(row + 1) - codes.start(row));
+                int active = 0;
+                for (int entry = codes.start(row); entry < codes.start(row + 1); entry++) {
+                    if (codes.value(entry) != 0) {
+                        mine.indices[active] = codes.latent(entry);
+                        mine.values[active++] = scale * Cells.get(factors, 0, entry);
+                    }
+                }
+                if (active > 0) {
+                    mine.rows(columns);
+                    MemorySegment.copy(rows.segment(), Matrix.FLOAT, rows.rowOffset(row), mine.row, 0, columns);
+                    SparseRows.accumulate(
+                            wDec.segment(),
+                            0,
+                            wDec.stride(),
+                            columns,
+                            mine.indices,
+                            mine.values,
+                            0,
+                            active,
+                            mine.row,
+                            0,
+                            mine.row,
+                            0);
+                    MemorySegment.copy(mine.row, 0, rows.segment(), Matrix.FLOAT, rows.rowOffset(row), columns);
+                }
+            }
+        });
+    }
+
     /** Puts a row that was decoded already, and the bias, into {@code mine.row}; leaves no entries to go through. */
     private static int loadDecoded(Matrix decoded, int row, @Nullable Matrix bias, WorkerScratch mine) {
         int columns = decoded.columns();

@@ -10,6 +10,8 @@ import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
+import dev.darien.device.Pursuit;
+import dev.darien.device.PursuitSteps;
 import dev.darien.device.Shapes;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
@@ -135,6 +137,13 @@ final class VectorKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
+        VectorEncoder own = Shapes.encoder(dictionary, VectorEncoder.class);
+        own.pursuit(team).encode(x, own, limits, steps, codes);
+    }
+
+    @Override
     public void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {
         gradientTopK.strength(gradients, Shapes.encoder(directions, VectorEncoder.class), beta, strength);
     }
@@ -231,6 +240,11 @@ final class VectorKernels implements Kernels, AutoCloseable {
             Matrix scaleGradient,
             Matrix biasGradient) {
         methods.gatedGradient(terms, logScale, magnitudeBias, accumulate, scaleGradient, biasGradient);
+    }
+
+    @Override
+    public void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows) {
+        gradients.addDecoded(codes, factors, scale, wDec, rows);
     }
 
     @Override

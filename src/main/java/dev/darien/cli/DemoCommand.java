@@ -127,11 +127,13 @@ final class DemoCommand implements Callable<Integer> {
                             new TrainingSession.Request(
                                     device,
                                     source,
+                                    source,
                                     DataCheck.scan(source, OnNan.FAIL, arguments.resolvedThreads()),
                                     List.of(plan),
                                     target,
                                     List.of("samples/tiny-lm.safetensors"),
                                     new TensorArguments(),
+                                    null,
                                     0,
                                     false,
                                     true,

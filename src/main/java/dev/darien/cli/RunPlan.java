@@ -31,6 +31,7 @@ import java.util.stream.Stream;
  * @param options everything that decides how it is trained
  */
 record RunPlan(String name, String architecture, TrainingOptions options) {
+    private static final String BY_GRADIENTS = "gradient-topk";
     private static final Set<String> WITH_K = architectures(Recipe::hasK);
     private static final Set<String> WITH_L1 = architectures(Recipe::hasL1);
     private static final Set<String> WITH_PENALTY = architectures(name -> !Recipe.hasK(name));
@@ -182,6 +183,11 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
                         + (arguments.bandwidth == null ? "" : ", not " + arguments.bandwidth.text()));
     }
 
+    /** Whether one of them selects by gradients, which the data must hold then. */
+    static boolean byGradients(TrainArguments arguments) {
+        return architectures(arguments).contains(BY_GRADIENTS);
+    }
+
     private static List<String> architectures(TrainArguments arguments) {
         Map<String, String> known = new LinkedHashMap<>();
         Recipe.ARCHITECTURES.forEach(name -> known.put(name, name));
@@ -240,6 +246,14 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         }
         if (arguments.tanh != null && (only || architecture.equals("jumprelu"))) {
             recipe.tanhPenalty(arguments.tanh.value());
+        }
+        if (only || architecture.equals(BY_GRADIENTS)) {
+            if (arguments.beta != null) {
+                recipe.beta(arguments.beta.value());
+            }
+            if (arguments.rawBeta) {
+                recipe.rawBeta();
+            }
         }
         if (!arguments.groups.isEmpty() && (only || architecture.equals("matryoshka"))) {
             recipe.groups(arguments.groups);

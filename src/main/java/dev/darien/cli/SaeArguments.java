@@ -32,7 +32,8 @@ final class SaeArguments {
     @Option(
             names = "--mode",
             paramLabel = "RULE",
-            description = "Inference rule: topk, threshold or relu, as far as the SAE has it (default: its own).")
+            description =
+                    "Inference rule: topk, threshold, gradient or relu, as far as the SAE has it (default: its own).")
     @Nullable
     String mode;
 

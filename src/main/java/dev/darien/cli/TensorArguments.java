@@ -55,6 +55,15 @@ final class TensorArguments {
         return ActivationSources.parse(data, read);
     }
 
+    /** The activations with the loss's gradients beside them, for {@code gradient-topk}. */
+    ActivationSource openWithGradients(List<String> data, String gradients) {
+        require(
+                target == null && read().size() == 1,
+                "gradient-topk is for autoencoders, whose gradients are by what they encode; leave out --target, and name"
+                        + " one --tensor");
+        return ActivationSources.parseWithGradients(data, read().getFirst(), gradients);
+    }
+
     private List<String> read() {
         return tensors.isEmpty() ? List.of(ActivationSources.DEFAULT_TENSOR) : tensors;
     }

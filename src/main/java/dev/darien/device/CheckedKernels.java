@@ -119,6 +119,12 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        methods.encodeDead(x, encoder, dead);
+        kernels.encodeDead(x, encoder, dead);
+    }
+
+    @Override
     public void encodeFeatureChoice(
             Matrix x,
             PackedEncoder encoder,

@@ -107,6 +107,12 @@ public interface Kernels {
     void encodeGroupMax(Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes);
 
     /**
+     * The selection among dead latents alone, as {@link #encodeTopK} makes it beside its own. Where few latents are dead, few
+     * pre-activations have to be computed.
+     */
+    void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead);
+
+    /**
      * Feature Choice (Ayonrinde 2024): as {@link #encodeTopK} with rows and latents exchanged: for each latent j its {@code
      * budgets[0, j]} largest values of the batch; of equal values those of the lower row. NaN is never selected. Budgets
      * beyond the number of rows count as that number, and those beyond the room of {@code codes}, in the order of the

@@ -22,6 +22,11 @@ final class MethodShapes {
         shapes.encodeTopK(x, encoder, groups, dead, codes);
     }
 
+    void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        shapes.encode(x, encoder, dead.codes());
+        shapes.deadSelection(x, encoder, dead);
+    }
+
     void encodeFeatureChoice(Matrix x, PackedEncoder encoder, Matrix budgets, SparseCodes codes, Matrix smallestKept) {
         shapes.encode(x, encoder, codes);
         shapes.matrix("budgets", budgets, DType.I32, 1, encoder.latents());

@@ -10,6 +10,7 @@ import dev.darien.memory.Matrix;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.HostWeights;
 import dev.darien.sae.JumpRelu;
@@ -280,6 +281,8 @@ final class DictionaryLearningFormat implements FormatWriter {
             case Relu relu -> sae.subtractsDecoderBias() && areOnes(norms(weights)) ? "AutoEncoder" : "AutoEncoderNew";
             case GroupMax groupMax -> throw without(groupMax);
             case MatchingPursuit pursuit -> throw without(pursuit);
+            case GradientTopK gradientTopK ->
+                throw new IllegalStateException("a finished SAE does not select by gradients");
             case FeatureChoice featureChoice ->
                 throw new IllegalStateException("a finished SAE does not select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("a finished SAE does not select over a batch");

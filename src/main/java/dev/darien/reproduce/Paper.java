@@ -17,6 +17,7 @@ public sealed interface Paper
                 TopKPaper,
                 JumpReluPaper,
                 BatchTopKPaper,
+                GradientPaper,
                 MatryoshkaPaper {
     /** All papers, in the order of their numbers. */
     List<Paper> ALL = List.of(
@@ -25,6 +26,7 @@ public sealed interface Paper
             new TopKPaper(),
             new JumpReluPaper(),
             new FeatureChoicePaper(),
+            new GradientPaper(),
             new BatchTopKPaper(),
             new MatryoshkaPaper(),
             new EnsemblePaper());

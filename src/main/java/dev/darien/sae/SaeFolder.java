@@ -28,6 +28,9 @@ public final class SaeFolder {
     /** The weights' file. */
     public static final String WEIGHTS = "sae_weights.safetensors";
 
+    /** Among SAELens's free metadata: the threshold by which a TopK SAE can encode as JumpReLU, if it has one. */
+    private static final String SPARE_THRESHOLD = "darien_threshold";
+
     static final String EXPECTED_AVERAGE = "expected_average_only_in";
     /** The key under which {@link Sae#configuration()} carries the metadata of the weights' file. */
     private static final String WEIGHTS_METADATA = "__metadata__";
@@ -134,6 +137,8 @@ public final class SaeFolder {
             // Without it, SAELens takes the file for an older one and drops the rest of the metadata.
             metadata.put(SaeLensConfiguration.VERSION, WRITTEN_VERSION);
         }
+        metadata.remove(SPARE_THRESHOLD);
+        sae.spareThreshold().ifPresent(threshold -> metadata.put(SPARE_THRESHOLD, threshold));
         configuration.put(SaeLensConfiguration.METADATA, metadata);
         if (sae.sparsity() instanceof MatchingPursuit pursuit) {
             configuration.put("max_iterations", pursuit.k());
@@ -151,6 +156,8 @@ public final class SaeFolder {
         return switch (sparsity) {
             case Relu ignored -> "standard";
             case TopK ignored -> "topk";
+            case GradientTopK ignored ->
+                throw new IllegalStateException("gradients aren't known to who loads an SAE; save it with topk");
             case JumpRelu ignored -> "jumprelu";
             case Gated ignored -> "gated";
             case MatchingPursuit ignored -> PURSUIT;
@@ -275,7 +282,12 @@ public final class SaeFolder {
     private static void select(SaeLoader loader, SaeLensConfiguration config, String architecture, TensorFile weights) {
         boolean rescale = config.flag("rescale_acts_by_decoder_norm", false);
         switch (architecture) {
-            case "topk" -> loader.sparsity(new TopK(config.k()));
+            case "topk" -> {
+                loader.sparsity(new TopK(config.k()));
+                if (SaeLensConfiguration.metadata(config.entries()).get(SPARE_THRESHOLD) instanceof Number threshold) {
+                    loader.spareThreshold(threshold.doubleValue());
+                }
+            }
             case "groupmax" -> loader.sparsity(new GroupMax(config.k()));
             case PURSUIT -> {
                 loader.sparsity(config.pursuit(loader.width()));

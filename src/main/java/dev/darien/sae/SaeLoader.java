@@ -37,6 +37,7 @@ public final class SaeLoader {
     private final double[] encoderScale;
     private final double[] decoderScale;
     private Sparsity sparsity = new Relu();
+    private boolean spareThreshold;
     private boolean subtractsDecoderBias;
     private RowNormalization normalization = RowNormalization.NONE;
     private Map<String, Object> configuration = Map.of();
@@ -166,6 +167,13 @@ public final class SaeLoader {
     /** Selects what exceeds a common threshold. */
     public SaeLoader threshold(double value) {
         return thresholds(filled(latents, value));
+    }
+
+    /** Gives a rule without thresholds one with which it can be used as JumpReLU, see {@link Sae#spareThreshold()}. */
+    public SaeLoader spareThreshold(double value) {
+        thresholds = filled(latents, value);
+        spareThreshold = true;
+        return this;
     }
 
     /** Says that the encoder sees {@code x - b_dec}; without it, that it sees x. */
@@ -337,7 +345,8 @@ public final class SaeLoader {
 
     /** The SAE on {@code device}; the caller closes it. The file may be closed then. */
     public Sae load(Device device) {
-        SaeWeights weights = SaeWeights.allocate(device.memory(), latents, width, mapping, sparsity.hasThresholds());
+        SaeWeights weights = SaeWeights.allocate(
+                device.memory(), latents, width, mapping, sparsity.hasThresholds() || spareThreshold);
         try {
             copy(device, encoder, encoderScale, weights.encoder());
             copy(device, requireDecoder(), decoderScale, weights.decoder());

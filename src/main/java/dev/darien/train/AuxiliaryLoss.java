@@ -47,8 +47,8 @@ final class AuxiliaryLoss {
         Kernels kernels = context.kernels();
         StepWorkspace workspace = context.workspace();
         LatentTerms latentTerms = terms.terms();
-        if (alone && workspace.carrier != null) {
-            kernels.encodeTopK(latentTerms.input(), workspace.encoder, 1, terms.selection(), workspace.carrier);
+        if (alone) {
+            kernels.encodeDead(latentTerms.input(), workspace.encoder, terms.selection());
         }
         // residual is x̂ - x, so the auxiliary target x - x̂ is its negative.
         kernels.reconstruct(

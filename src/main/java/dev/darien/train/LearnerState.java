@@ -8,6 +8,7 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.RowNormalization;
 import dev.darien.sae.Sae;
@@ -159,7 +160,11 @@ final class LearnerState implements AutoCloseable {
             Map<String, Object> configuration) {
         Sparsity inference = options.sparsity().inference();
         SaeWeights out = SaeWeights.allocate(
-                device.memory(), weights.latents(), weights.width(), options.mapping(), inference.hasThresholds());
+                device.memory(),
+                weights.latents(),
+                weights.width(),
+                options.mapping(),
+                inference.hasThresholds() || options.sparsity() instanceof GradientTopK);
         Unscaling unscaling = new Unscaling(options.mapping(), layout);
         try {
             unscaling.convert(device.kernels(), weights, out);

@@ -4,6 +4,7 @@ package dev.darien.train;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Mapping;
@@ -28,6 +29,7 @@ public final class Recipe {
             "p-anneal",
             "gated",
             "topk",
+            "gradient-topk",
             "multi-topk",
             "batchtopk",
             "mutual-choice",
@@ -39,6 +41,7 @@ public final class Recipe {
 
     private static final List<String> WITH_K = List.of(
             "topk",
+            "gradient-topk",
             "multi-topk",
             "batchtopk",
             "mutual-choice",
@@ -81,6 +84,8 @@ public final class Recipe {
     private @Nullable List<Integer> groups;
     private boolean biasLevel;
     private @Nullable Double tanhSlope;
+    private @Nullable Double beta;
+    private boolean rawBeta;
     private @Nullable FeatureBudgets budgets;
     private boolean keepNonPositive;
     private boolean resample;
@@ -198,7 +203,7 @@ public final class Recipe {
         return this;
     }
 
-    /** Steps over which the penalty rises. */
+    /** Steps over which the penalty rises, or gradient-topk's β. */
     public Recipe sparsityWarmup(long steps) {
         sparsityWarmup = steps;
         return this;
@@ -249,6 +254,18 @@ public final class Recipe {
     /** Has jumprelu's penalty be {@code Σ tanh(slope·f)} instead of the L0. */
     public Recipe tanhPenalty(double slope) {
         tanhSlope = slope;
+        return this;
+    }
+
+    /** How much gradients count in gradient-topk's selection; 1 if it isn't said. */
+    public Recipe beta(double value) {
+        beta = value;
+        return this;
+    }
+
+    /** Has gradient-topk take attributions as they are, rather than over their mean magnitude in the batch. */
+    public Recipe rawBeta() {
+        rawBeta = true;
         return this;
     }
 
@@ -355,6 +372,9 @@ public final class Recipe {
         if ((budgets != null || keepNonPositive) && !architecture.equals("feature-choice")) {
             throw new IllegalArgumentException("budgets belong to feature-choice, not to " + architecture);
         }
+        if ((beta != null || rawBeta) && !architecture.equals("gradient-topk")) {
+            throw new IllegalArgumentException("beta belongs to gradient-topk, not to " + architecture);
+        }
         if ((groups != null || biasLevel) && !architecture.equals("matryoshka")) {
             throw new IllegalArgumentException((groups != null ? "groups belong" : "the bias level belongs")
                     + " to matryoshka, not to " + architecture);
@@ -371,6 +391,7 @@ public final class Recipe {
             case "relu", "p-anneal" -> new Relu();
             case "gated" -> new Gated();
             case "topk", "multi-topk" -> new TopK(wanted);
+            case "gradient-topk" -> new GradientTopK(wanted, beta != null ? beta.floatValue() : 1, !rawBeta);
             case "batchtopk", "matryoshka" -> new BatchTopK(wanted);
             case "groupmax" -> new GroupMax(wanted);
             case "matching-pursuit" -> new MatchingPursuit(wanted);

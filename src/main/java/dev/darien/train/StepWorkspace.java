@@ -13,6 +13,7 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.FeatureChoice;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.Mapping;
 import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Selection;
@@ -48,14 +49,14 @@ final class StepWorkspace implements AutoCloseable {
     final @Nullable AuxiliaryTerms auxiliary;
     /** The larger one of two selections, where an objective asks for it. */
     final @Nullable AuxiliaryTerms second;
+    /** Of a selection by gradients. */
+    final Selection.@Nullable Attribution attribution;
     /** Of a selection by latent. */
     final Selection.@Nullable Budgets budgets;
     /** The order of a matching pursuit's steps. */
     final @Nullable PursuitSteps pursuit;
     /** What a matching pursuit leaves, of which the auxiliary selection is made. */
     final @Nullable Matrix pursued;
-    /** Where the main selection can't carry the auxiliary one, a selection that does nothing else: one code for each row. */
-    final @Nullable SparseCodes carrier;
 
     final Matrix dead;
     final Matrix deadCount;
@@ -96,6 +97,9 @@ final class StepWorkspace implements AutoCloseable {
             pursuit = pursues ? own(PursuitSteps.allocate(memory, widest.k(), batch)) : null;
             pursued = pursues && k > 0 ? own(memory.matrix("what a pursuit leaves", batch, width)) : null;
             auxiliary = k > 0 ? auxiliary(memory, batch, latents, outputWidth, k, dead, deadCount) : null;
+            attribution = options.sparsity() instanceof GradientTopK
+                    ? own(Selection.Attribution.allocate(device, memory, batch, latents, width))
+                    : null;
             boolean byLatent = options.sparsity() instanceof FeatureChoice;
             budgets = byLatent
                     ? new Selection.Budgets(
@@ -110,9 +114,6 @@ final class StepWorkspace implements AutoCloseable {
                             latents,
                             outputWidth,
                             two.factor() * options.sparsity().k())
-                    : null;
-            carrier = auxiliary != null && (second != null || byLatent || pursues)
-                    ? own(SparseCodes.allocate(memory, batch, latents, batch))
                     : null;
             chunks = chunks(memory, widest, batch, latents, state, scale);
         } catch (RuntimeException | Error e) {
@@ -146,6 +147,7 @@ final class StepWorkspace implements AutoCloseable {
                     carried(),
                     budgets,
                     pursuit,
+                    attribution,
                     selected);
             parts.add(new Chunk(
                     selection,

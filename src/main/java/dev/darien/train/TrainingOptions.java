@@ -3,6 +3,7 @@ package dev.darien.train;
 
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Mapping;
 import dev.darien.sae.Relu;
@@ -35,7 +36,7 @@ import java.util.Map;
  * @param warmupShape how it rises
  * @param decayFraction share of the run, at its end, over which it falls to 0
  * @param clip largest global gradient norm; 0 for no clipping
- * @param sparsityWarmupSteps steps over which the penalty rises
+ * @param sparsityWarmupSteps steps over which the penalty rises, or the β of a selection by gradients
  * @param kWarmupSteps steps over which k falls from the width to its value; 0 for none
  * @param deadAfterTokens tokens without firing after which a latent is dead
  * @param scaling input scaling
@@ -170,6 +171,9 @@ public record TrainingOptions(
             }
             case Mapping.Transcoder ignored -> {
                 check(
+                        !(sparsity instanceof GradientTopK),
+                        "gradient-topk has no transcoder: its gradients are by what the encoder sees; choose topk");
+                check(
                         !(sparsity instanceof Gated),
                         "gated has no transcoder: its second loss decodes gates to what the encoder sees; choose relu,"
                                 + " jumprelu, topk or batchtopk");
@@ -181,13 +185,17 @@ public record TrainingOptions(
                         "resampling starts a latent along an activation, which for a transcoder isn't what it decodes to;"
                                 + " leave it out");
             }
-            case Mapping.Crosscoder ignored ->
+            case Mapping.Crosscoder ignored -> {
+                check(
+                        !(sparsity instanceof GradientTopK),
+                        "gradient-topk has no crosscoder, whose tensors have gradients of their own; choose topk");
                 check(
                         !(sparsity instanceof Gated)
                                 && !(penalty instanceof Penalty.Power)
                                 && !(penalty instanceof Penalty.Tanh),
                         "a crosscoder's penalty weighs latents by their decoder norms, which gated, p-anneal and the tanh"
                                 + " penalty don't; choose relu, jumprelu or an architecture with a k");
+            }
         }
     }
 

@@ -99,6 +99,11 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        ScalarEncode.dead(x, Shapes.encoder(encoder, ScalarEncoder.class), dead);
+    }
+
+    @Override
     public void encodeGroupMax(
             Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
         ScalarEncode.groupMax(x, Shapes.encoder(encoder, ScalarEncoder.class), groups, dead, codes);

@@ -19,6 +19,7 @@ final class VectorGradients {
     private final Team team;
     private final WorkerScratch[] scratch;
     private final DenseCodes denseCodes;
+    private final BlockedDots blocked;
     private double[] rowDistances = new double[0];
     private double[] rowSquares = new double[0];
 
@@ -26,6 +27,7 @@ final class VectorGradients {
         this.team = team;
         this.scratch = scratch;
         this.denseCodes = denseCodes;
+        this.blocked = new BlockedDots(team, scratch);
     }
 
     void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
@@ -53,6 +55,7 @@ final class VectorGradients {
         int rows = codes.rows();
         int columns = wDec.columns();
         boolean dense = DenseCodes.worthwhile(codes);
+        boolean inBlocks = !dense && BlockedDots.worthwhile(codes);
         if (dense) {
             denseCodes.decode(codes, wDec, residual);
         }
@@ -71,6 +74,9 @@ final class VectorGradients {
                         columns,
                         mine.lanes);
                 Cells.set(rowErrors, 0, row, error);
+                if (inBlocks) {
+                    continue;
+                }
                 SparseRows.dots(
                         wDec.segment(),
                         0,
@@ -94,6 +100,9 @@ final class VectorGradients {
         });
         if (dense) {
             denseCodes.codeGradients(codes, wDec, residual, codeGradients);
+        }
+        if (inBlocks) {
+            blocked.run(codes, wDec, residual, codeGradients);
         }
     }
 

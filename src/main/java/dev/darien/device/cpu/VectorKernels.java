@@ -73,7 +73,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
 
     @Override
     public void exponentialAverage(Matrix value, float rate, Matrix average) {
-        ScalarDense.exponentialAverage(value, rate, average);
+        dense.exponentialAverage(value, rate, average);
     }
 
     @Override
@@ -116,6 +116,11 @@ final class VectorKernels implements Kernels, AutoCloseable {
     public void encodeThreshold(
             Matrix x, PackedEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
         encode.threshold(x, Shapes.encoder(encoder, VectorEncoder.class), thresholds, bandwidth, codes);
+    }
+
+    @Override
+    public void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        encode.dead(x, Shapes.encoder(encoder, VectorEncoder.class), dead);
     }
 
     @Override

@@ -170,6 +170,11 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        encode.dead(x, own(encoder), dead);
+    }
+
+    @Override
     public void encodeGroupMax(
             Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
         encode.groupMax(x, own(encoder), groups, dead, codes);

@@ -75,6 +75,17 @@ final class EncodeKernels implements AutoCloseable {
         }
     }
 
+    void dead(Matrix x, CudaEncoder encoder, DeadSelection dead) {
+        if (clearedEmpty(x, null, dead.codes())) {
+            return;
+        }
+        int tileRows = PreActivations.tileRows(x.intRows(), encoder.latents(), false);
+        for (int first = 0; first < x.rows(); first += tileRows) {
+            int rows = Math.min(tileRows, x.intRows() - first);
+            selectRows(preActivations.of(x, encoder, first, rows), encoder, dead.k(), dead, dead.codes());
+        }
+    }
+
     /** Codes of no rows have one offset, 0, and that is all there is to do. */
     boolean clearedEmpty(Matrix x, @Nullable DeadSelection dead, SparseCodes codes) {
         if (x.rows() != 0) {

@@ -70,7 +70,7 @@ final class TrainArguments {
             paramLabel = "NAME",
             description =
                     "relu, p-anneal, gated, topk, gradient-topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka,"
-                            + " groupmax, matching-pursuit or jumprelu; several, with commas, train one SAE each (default: topk).")
+                            + " groupmax, abs-topk, matching-pursuit or jumprelu; several, with commas, train one SAE each (default: topk).")
     List<String> architectures = List.of();
 
     @Option(
@@ -186,6 +186,15 @@ final class TrainArguments {
             names = "--resample",
             description = "Give dead latents a new start, four times in the first half of the run.")
     boolean resample;
+
+    @Option(
+            names = "--ensemble",
+            paramLabel = "KIND:J",
+            description =
+                    "Train J SAEs that stand for one, each in a folder of its own below DIR: bagging:J, whose mean"
+                            + " counts, or boosting:J, of which each is trained on what those before it leave.")
+    @Nullable
+    String ensemble;
 
     @Option(
             names = "--tokens",

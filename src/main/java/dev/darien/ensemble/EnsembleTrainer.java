@@ -81,7 +81,7 @@ public final class EnsembleTrainer {
                 return trainer.sae(0);
             }
         }
-        try (Residual residual = new Residual(frozen, options.batch());
+        try (Residual residual = new Residual(frozen, options.batch(), source.width());
                 Trainer trainer = new Trainer(
                         device,
                         source,

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -48,6 +49,11 @@ final class BenchCommand implements Callable<Integer> {
             description = "Instead: the step of every method against TopK's, with as many latents and as many of them"
                     + " active, and what each selection takes beyond the encoder's product.")
     private boolean methods;
+
+    @Option(
+            names = "--scale",
+            description = "Instead: time and memory of a step against F, B and k, and their exponents.")
+    private boolean scale;
 
     @Option(
             names = "--only",
@@ -100,6 +106,19 @@ final class BenchCommand implements Callable<Integer> {
                 defaultValue = "32",
                 description = "Active latents for each token (default: ${DEFAULT-VALUE}).")
         private int k;
+
+        @Option(
+                names = "--tokens",
+                paramLabel = "N",
+                description = "Instead: how long a run of train on so many tokens will take, and what bounds it.")
+        private @Nullable Long tokens;
+
+        @Option(
+                names = "--arch",
+                paramLabel = "NAME",
+                defaultValue = "topk",
+                description = "With --tokens: the architecture (default: ${DEFAULT-VALUE}).")
+        private String architecture = "topk";
     }
 
     BenchCommand(Console console) {
@@ -120,14 +139,27 @@ final class BenchCommand implements Callable<Integer> {
         List<BenchSize> sizes = sizes();
         try (Device opened = device.open(products)) {
             BenchEffort effort = BenchEffort.of(wanted);
-            Map<String, Object> result = methods
-                    ? compareMethods(opened, sizes, effort, chosenMethods())
-                    : measure(opened, sizes, read, effort);
+            Map<String, Object> result;
+            Function<Map<String, Object>, String> shown;
+            OwnSize mine = own;
+            if (methods) {
+                result = compareMethods(opened, sizes, effort, chosenMethods());
+                shown = BenchCommand::methodsText;
+            } else if (scale) {
+                result = scale(opened, effort, BenchScale.axes(mine == null ? 128 : mine.width, quick));
+                shown = BenchCommand::scaleText;
+            } else if (mine != null && mine.tokens != null) {
+                result = estimate(opened, sizes.getFirst(), mine.architecture, mine.tokens, read, effort);
+                shown = BenchEstimate::text;
+            } else {
+                result = measure(opened, sizes, read, effort);
+                shown = BenchCommand::text;
+            }
             result.put("precision", products.name().toLowerCase(Locale.ROOT));
             if (json) {
                 console.json(result);
             } else {
-                console.print(methods ? methodsText(result) : text(result));
+                console.print(shown.apply(result));
             }
         }
         return 0;
@@ -183,10 +215,7 @@ final class BenchCommand implements Callable<Integer> {
     Map<String, Object> compareMethods(
             Device opened, List<BenchSize> wanted, BenchEffort effort, List<BenchMethods.Method> chosen) {
         BenchClock clock = BenchClock.of(opened, device.resolvedThreads());
-        Map<String, Object> result = new LinkedHashMap<>();
-        result.put("machine", BenchPeaks.described(opened, device.resolvedThreads()));
-        result.put("rounds", effort.rounds());
-        result.put("clock", clock.name().toLowerCase(Locale.ROOT));
+        Map<String, Object> result = described(opened, effort, clock);
         List<Map<String, Object>> sizes = new ArrayList<>();
         for (BenchSize size : wanted) {
             Map<String, Object> figures = size.asMap();
@@ -201,13 +230,51 @@ final class BenchCommand implements Callable<Integer> {
         return result;
     }
 
-    static String methodsText(Map<String, Object> result) {
-        StringBuilder text = new StringBuilder();
+    Map<String, Object> scale(Device opened, BenchEffort effort, List<BenchScale.Axis> axes) {
+        BenchClock clock = BenchClock.of(opened, device.resolvedThreads());
+        Map<String, Object> result = described(opened, effort, clock);
+        result.put("axes", new BenchScale(opened, effort, clock).measure(axes, console::notice));
+        return result;
+    }
+
+    Map<String, Object> estimate(
+            Device opened, BenchSize size, String architecture, long tokens, DType read, BenchEffort effort) {
+        Map<String, Object> result = described(opened, effort, BenchClock.WALL);
+        result.put("architecture", architecture);
+        result.put("size", size.toString());
+        console.notice("measuring steps of " + architecture + ", " + size);
+        result.put(
+                "estimate",
+                UsageException.check(() -> BenchEstimate.measure(opened, size, architecture, tokens, read, effort)));
+        return result;
+    }
+
+    private Map<String, Object> described(Device opened, BenchEffort effort, BenchClock clock) {
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("machine", BenchPeaks.described(opened, device.resolvedThreads()));
+        result.put("rounds", effort.rounds());
+        result.put("clock", clock.name().toLowerCase(Locale.ROOT));
+        return result;
+    }
+
+    private static String heading(Map<String, Object> result) {
         Map<String, Object> machine = RunRecord.object(result.get("machine"));
-        text.append(machine.get("description"))
-                .append("; Java ")
-                .append(machine.get("java"))
-                .append('\n');
+        return machine.get("description") + "; Java " + machine.get("java") + "\n";
+    }
+
+    static String scaleText(Map<String, Object> result) {
+        List<?> axes = result.get("axes") instanceof List<?> list ? list : List.of();
+        return heading(result) + "\n" + BenchScale.text(axes)
+                + "TopK, no auxiliary loss, no clipping. Medians of " + result.get("rounds") + " rounds, by the "
+                + clockName(result) + "'s time; ± half of highest - lowest.\n";
+    }
+
+    private static String clockName(Map<String, Object> result) {
+        return "wall".equals(result.get("clock")) ? "clock" : "process";
+    }
+
+    static String methodsText(Map<String, Object> result) {
+        StringBuilder text = new StringBuilder(heading(result));
         if (result.get("sizes") instanceof List<?> list) {
             for (Object one : list) {
                 Map<String, Object> size = RunRecord.object(one);
@@ -218,7 +285,7 @@ final class BenchCommand implements Callable<Integer> {
 
                 Medians of %s rounds, in each of which a method and TopK are measured in turn, by the %s's time; ± half of
                 highest - lowest. Codes that aren't active lie in JumpReLU's window. By kernel: measured apart.
-                """.formatted(result.get("rounds"), "wall".equals(result.get("clock")) ? "clock" : "process");
+                """.formatted(result.get("rounds"), clockName(result));
     }
 
     // ------------------------------------------------------------------------------------------------- for people

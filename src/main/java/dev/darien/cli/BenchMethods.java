@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
-import dev.darien.data.ActivationSource;
-import dev.darien.data.ActivationSources;
-import dev.darien.data.DataCheck;
-import dev.darien.data.DataSummary;
-import dev.darien.data.OnNan;
 import dev.darien.device.Device;
-import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
-import dev.darien.memory.Matrix;
 import dev.darien.train.FeatureBudgets;
 import dev.darien.train.Preset;
 import dev.darien.train.Recipe;
@@ -32,9 +25,6 @@ final class BenchMethods {
     /** Weights hardly move at this rate, so that an L0 without a k stays what it was made. */
     private static final double STANDING_STILL = 1e-9;
 
-    private static final int BATCHES_OF_DATA = 4;
-    private static final int LEAST_STEPS = 2;
-    private static final int MOST_STEPS = 2000;
     private static final long MANY_TOKENS = 1L << 40;
     private static final int KERNELS_SHOWN = 4;
 
@@ -60,7 +50,8 @@ final class BenchMethods {
             new Method("p-anneal"),
             new Method("gated"),
             new Method("matryoshka"),
-            new Method("multi-topk"));
+            new Method("multi-topk"),
+            new Method("matching-pursuit"));
 
     /** Another name of one that is there, and what needs more than activations. */
     static final List<String> NOT_COMPARED = List.of("mutual-choice", "gradient-topk");
@@ -85,16 +76,11 @@ final class BenchMethods {
     /** {@code methods}, one after the other, each told to {@code progress} before. */
     List<Map<String, Object>> measure(List<Method> methods, Consumer<String> progress) {
         List<Map<String, Object>> all = new ArrayList<>();
-        try (Allocator memory = Allocator.host("benchmark data");
-                Matrix made =
-                        memory.matrix("activations", DType.F32, (long) BATCHES_OF_DATA * size.batch(), size.width());
-                ActivationSource source = ActivationSources.of(made, "random activations")) {
-            BenchStep.fill(made);
-            DataSummary summary = DataCheck.scan(source, OnNan.FAIL);
+        try (BenchData data = new BenchData(size, DType.F32)) {
             for (Method method : methods) {
                 progress.accept("measuring " + method.name() + ", " + size);
-                try (StepBenchmark reference = open(TOP_K, source, summary);
-                        StepBenchmark steps = open(method, source, summary)) {
+                try (StepBenchmark reference = open(TOP_K, data);
+                        StepBenchmark steps = open(method, data)) {
                     all.add(compare(method, reference, steps));
                 }
             }
@@ -102,8 +88,8 @@ final class BenchMethods {
         return all;
     }
 
-    private StepBenchmark open(Method method, ActivationSource source, DataSummary summary) {
-        StepBenchmark steps = new StepBenchmark(device, source, summary, options(method));
+    private StepBenchmark open(Method method, BenchData data) {
+        StepBenchmark steps = new StepBenchmark(device, data.source, data.summary, options(method));
         // The first step may fit thresholds itself.
         steps.fed(1);
         steps.holdL0(size.k());
@@ -123,8 +109,8 @@ final class BenchMethods {
     }
 
     private Map<String, Object> compare(Method method, StepBenchmark reference, StepBenchmark steps) {
-        int referenceCount = warmUp(reference);
-        int count = warmUp(steps);
+        int referenceCount = BenchStep.warmUp(reference, effort);
+        int count = BenchStep.warmUp(steps, effort);
         double[] referenceSeconds = new double[effort.rounds()];
         double[] seconds = new double[effort.rounds()];
         for (int round = 0; round < effort.rounds(); round++) {
@@ -144,18 +130,6 @@ final class BenchMethods {
         steps.byKernel(count).forEach((name, value) -> kernels.put(name, value * 1e3));
         map.put("kernels_ms", kernels);
         return map;
-    }
-
-    /** Until the compiler is done; returns how many steps a round takes. */
-    private int warmUp(StepBenchmark steps) {
-        double spent = 0;
-        double shortest = Double.POSITIVE_INFINITY;
-        while (spent < effort.stepSeconds()) {
-            double now = steps.fed(LEAST_STEPS);
-            spent += now * LEAST_STEPS;
-            shortest = Math.min(shortest, now);
-        }
-        return Math.clamp((long) (effort.stepSeconds() / 4 / shortest), LEAST_STEPS, MOST_STEPS);
     }
 
     // ------------------------------------------------------------------------------------------------- for people

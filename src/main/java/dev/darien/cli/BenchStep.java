@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
-import dev.darien.data.ActivationSource;
-import dev.darien.data.ActivationSources;
-import dev.darien.data.DataCheck;
-import dev.darien.data.DataSummary;
-import dev.darien.data.OnNan;
 import dev.darien.data.SeededRandom;
 import dev.darien.device.Device;
 import dev.darien.device.Peaks;
-import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.train.Auxiliary;
@@ -26,17 +20,11 @@ import java.util.Map;
 final class BenchStep {
     private static final int LEAST_STEPS = 4;
     private static final int MOST_STEPS = 400;
-    private static final int BATCHES_OF_DATA = 4;
 
     private BenchStep() {}
 
     static Map<String, Object> measure(Device device, BenchSize size, DType dtype, BenchEffort effort) {
-        int rows = BATCHES_OF_DATA * size.batch();
-        try (Allocator memory = Allocator.host("benchmark data");
-                Matrix made = memory.matrix("activations", dtype, rows, size.width());
-                ActivationSource source = ActivationSources.of(made, "random activations")) {
-            fill(made);
-            DataSummary summary = DataCheck.scan(source, OnNan.FAIL);
+        try (BenchData data = new BenchData(size, dtype)) {
             TrainingOptions options = Recipe.of("topk")
                     .latents(size.latents())
                     .k(size.k())
@@ -47,7 +35,7 @@ final class BenchStep {
                     .build(size.width());
             device.memory().resetPeak();
             long before = device.memory().allocatedBytes();
-            try (StepBenchmark steps = new StepBenchmark(device, source, summary, options)) {
+            try (StepBenchmark steps = new StepBenchmark(device, data.source, data.summary, options)) {
                 steps.fed(LEAST_STEPS);
                 long held = device.memory().peakBytes() - before;
                 return measure(device, size, effort, steps, held);
@@ -101,8 +89,28 @@ final class BenchStep {
      * and moments once through memory.
      */
     private static double limit(BenchSize size, Peaks peaks) {
-        double arithmetic = (size.productFlops(size.batch()) + 4 * size.sparseFlops()) / peaks.fmaGflops();
-        double memory = 24 * size.parameters() / peaks.copyGigabytesPerSecond();
-        return size.batch() * 1e9 / (arithmetic + memory);
+        return size.batch() / (arithmetic(size, peaks) + memory(size, peaks));
+    }
+
+    /** Seconds of a step's arithmetic at its peak. */
+    static double arithmetic(BenchSize size, Peaks peaks) {
+        return (size.productFlops(size.batch()) + 4 * size.sparseFlops()) / peaks.fmaGflops() / 1e9;
+    }
+
+    /** Seconds that weights and moments take once through memory, read and written. */
+    static double memory(BenchSize size, Peaks peaks) {
+        return 24 * size.parameters() / peaks.copyGigabytesPerSecond() / 1e9;
+    }
+
+    /** Trains until the compiler is done; returns how many steps a round takes. */
+    static int warmUp(StepBenchmark steps, BenchEffort effort) {
+        double spent = 0;
+        double shortest = Double.POSITIVE_INFINITY;
+        while (spent < effort.stepSeconds()) {
+            double now = steps.fed(2);
+            spent += 2 * now;
+            shortest = Math.min(shortest, now);
+        }
+        return Math.clamp((long) (effort.stepSeconds() / 4 / shortest), 2, MOST_STEPS);
     }
 }

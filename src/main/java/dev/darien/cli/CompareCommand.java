@@ -102,10 +102,14 @@ final class CompareCommand implements Callable<Integer> {
             for (Path path : paths) {
                 Autoencoder sae = opened.add(arguments.input.load(path, device, console));
                 Autoencoder first = opened.saes.getFirst();
-                if (sae.width() != first.width()) {
-                    throw new DataException("the SAE in " + path + " is of width " + sae.width() + ", but that in "
-                            + paths.getFirst() + " is of width " + first.width()
-                            + "; only SAEs of the same activations can be compared");
+                if (!data.isEmpty()) {
+                    SaeArguments.requireAutoencoder(sae, path);
+                }
+                if (sae.outputWidth() != first.outputWidth()) {
+                    throw new DataException(
+                            "the SAE in " + path + " is of width " + sae.outputWidth() + ", but that in "
+                                    + paths.getFirst() + " is of width " + first.outputWidth()
+                                    + "; only SAEs of the same activations can be compared");
                 }
             }
             List<Map<String, Object>> saes = new ArrayList<>();

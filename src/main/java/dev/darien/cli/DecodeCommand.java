@@ -82,7 +82,7 @@ final class DecodeCommand implements Callable<Integer> {
             decode(loaded, file);
             Map<String, Object> result = new LinkedHashMap<>();
             result.put("tokens", file.rows());
-            result.put("width", loaded.width());
+            result.put("width", loaded.outputWidth());
             result.put("out", out.toString());
             if (json) {
                 console.json(result);
@@ -104,10 +104,10 @@ final class DecodeCommand implements Callable<Integer> {
                         device.staging("code values", DType.F32, 1, room),
                         file.latents());
                 SparseCodes onDevice = SparseCodes.allocate(device.memory(), rows, file.latents(), room);
-                Matrix decoded = device.memory().matrix("reconstruction", rows, loaded.width());
-                Matrix result = device.staging("reconstruction", DType.F32, rows, loaded.width())) {
+                Matrix decoded = device.memory().matrix("reconstruction", rows, loaded.outputWidth());
+                Matrix result = device.staging("reconstruction", DType.F32, rows, loaded.outputWidth())) {
             new SafetensorsWriter()
-                    .rows("activations", DType.F32, file.rows(), loaded.width(), (first, target) -> {
+                    .rows("activations", DType.F32, file.rows(), loaded.outputWidth(), (first, target) -> {
                         OutputFile.stopIf(interruption, out);
                         long done = 0;
                         while (done < target.rows()) {

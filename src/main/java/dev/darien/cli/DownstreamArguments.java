@@ -103,8 +103,14 @@ final class DownstreamArguments {
     }
 
     DownstreamEvaluator evaluator(OnnxModel opened, List<String> data, String tensor, int threads) {
+        return evaluator(opened, data, tensor, null, threads);
+    }
+
+    /** As above; with gradients for those rules that use them, which only data can have. */
+    DownstreamEvaluator evaluator(
+            OnnxModel opened, List<String> data, String tensor, @Nullable String gradients, int threads) {
         if (model == null) {
-            return DownstreamEvaluator.ofSuffix(opened, paths(data), tensor, threads);
+            return DownstreamEvaluator.ofSuffix(opened, paths(data), tensor, gradients, threads);
         }
         String tensorName = Objects.requireNonNull(hook);
         CollectOptions options = UsageException.check(() -> {

@@ -2,7 +2,6 @@
 package dev.darien.cli;
 
 import dev.darien.data.ActivationSource;
-import dev.darien.data.ActivationSources;
 import dev.darien.data.CodesWriter;
 import dev.darien.data.DataCheck;
 import dev.darien.data.OnNan;
@@ -16,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -61,6 +61,9 @@ final class EncodeCommand implements Callable<Integer> {
     private Path out = Path.of("");
 
     @Mixin
+    private GradientArguments gradients = new GradientArguments();
+
+    @Mixin
     private SaeArguments arguments = new SaeArguments();
 
     @Option(names = "--json", description = "Print what was done as one JSON object.")
@@ -76,12 +79,14 @@ final class EncodeCommand implements Callable<Integer> {
         OutputFile.check(out, data);
         try (Device device = arguments.device.open();
                 Autoencoder loaded = arguments.input.load(sae, device, console);
-                ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
-            SaeArguments.requireSameWidth(loaded, sae, source);
-            Autoencoder mode =
-                    SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();
+                ActivationSource source = arguments.inputs(loaded, sae, data)) {
+            boolean byGradients = SaeModes.GRADIENT.equals(arguments.mode) && SaeModes.byGradients(loaded, sae);
+            Autoencoder mode = SaeModes.of(loaded, sae, arguments.mode, byGradients)
+                    .values()
+                    .iterator()
+                    .next();
             DataCheck.scan(source, OnNan.FAIL, arguments.device.resolvedThreads());
-            Map<String, Object> result = encode(mode, source);
+            Map<String, Object> result = encode(mode, source, byGradients);
             if (json) {
                 console.json(result);
             } else {
@@ -91,17 +96,38 @@ final class EncodeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private Map<String, Object> encode(Autoencoder mode, ActivationSource source) {
+    private Map<String, Object> encode(Autoencoder mode, ActivationSource source, boolean byGradients) {
+        if (!byGradients) {
+            return encode(mode, source, null);
+        }
+        try (ActivationSource slopes = gradients.open(data, source)) {
+            DataCheck.scan(slopes, OnNan.FAIL, arguments.device.resolvedThreads());
+            return encode(mode, source, slopes);
+        }
+    }
+
+    private Map<String, Object> encode(Autoencoder mode, ActivationSource source, @Nullable ActivationSource slopes) {
         // A flag that is looked at between batches, so that an interrupted command leaves nothing behind.
         interruption.onRequest(() -> {});
         try (CodesWriter writer = new CodesWriter(out, mode.latents());
                 Inference inference = mode.inference((int) Math.min(BATCH, source.rows()));
-                Matrix batch = mode.device().staging("batch", source.dtype(), inference.maxRows(), source.width())) {
+                Matrix batch = mode.device().staging("batch", source.dtype(), inference.maxRows(), source.width());
+                @Nullable
+                        Matrix gradientBatch = slopes == null
+                                ? null
+                                : mode.device()
+                                        .staging("gradients", slopes.dtype(), inference.maxRows(), slopes.width())) {
             for (long first = 0; first < source.rows(); first += inference.maxRows()) {
                 OutputFile.stopIf(interruption, out);
                 int count = (int) Math.min(inference.maxRows(), source.rows() - first);
                 source.read(first, count, batch);
-                SparseCodes codes = inference.encode(batch.slice(0, count));
+                SparseCodes codes;
+                if (slopes == null || gradientBatch == null) {
+                    codes = inference.encode(batch.slice(0, count));
+                } else {
+                    slopes.read(first, count, gradientBatch);
+                    codes = inference.encode(batch.slice(0, count), gradientBatch.slice(0, count));
+                }
                 if (codes.offsets().isHost()) {
                     writer.append(codes);
                 } else {

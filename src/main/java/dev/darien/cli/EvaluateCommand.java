@@ -2,9 +2,9 @@
 package dev.darien.cli;
 
 import dev.darien.data.ActivationSource;
-import dev.darien.data.ActivationSources;
 import dev.darien.data.SyntheticSource;
 import dev.darien.device.Device;
+import dev.darien.eval.DecoderShares;
 import dev.darien.eval.Evaluator;
 import dev.darien.eval.Recovery;
 import dev.darien.model.DownstreamEvaluation;
@@ -12,6 +12,7 @@ import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
 import dev.darien.model.SaeSplice;
 import dev.darien.sae.Autoencoder;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.RowNormalization;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -35,6 +37,7 @@ import picocli.CommandLine.Parameters;
             "Says how well a sparse autoencoder reconstructs activations, and with how many latents.",
             "",
             "The numbers are those of its own inference rule; other rules that it has follow under modes.",
+            "An SAE of gradient-topk, on data that has gradients, is measured with them too (modes.gradient).",
             "For synthetic data, whose directions are known, also how many of them the SAE has found.",
             "With --suffix or --model also what becomes of the model when the reconstruction takes the activations' place:"
                     + " cross-entropy, loss recovered and KL, or how far its embeddings move.",
@@ -58,6 +61,15 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Mixin
     private SaeArguments arguments = new SaeArguments();
+
+    @Option(
+            names = "--target",
+            paramLabel = "NAME",
+            description = "Tensor that a transcoder decodes to (default: the one that it was trained to).")
+    private @Nullable String target;
+
+    @Mixin
+    private GradientArguments gradients = new GradientArguments();
 
     @Mixin
     private DownstreamArguments downstream = new DownstreamArguments();
@@ -104,13 +116,22 @@ final class EvaluateCommand implements Callable<Integer> {
         }
         try (Device device = arguments.device.open();
                 Autoencoder loaded = arguments.input.load(sae, device, console)) {
-            Map<String, Autoencoder> modes = SaeModes.of(loaded, sae, arguments.mode);
+            boolean byGradients = SaeModes.byGradients(loaded, sae) && hasGradients();
+            Map<String, Autoencoder> modes = SaeModes.of(loaded, sae, arguments.mode, byGradients);
             if (downstream.isGiven()) {
-                return evaluateDownstream(loaded, modes);
+                return evaluateDownstream(loaded, modes, byGradients);
             }
-            try (ActivationSource source = ActivationSources.parse(data, arguments.tensor)) {
-                SaeArguments.requireSameWidth(loaded, sae, source);
-                Map<String, Object> result = evaluate(modes, source, Map.of());
+            try (ActivationSource source = arguments.inputsAndTarget(loaded, sae, data, target)) {
+                Map<String, Object> result = evaluate(modes, source, byGradients, Map.of());
+                if (loaded.mapping() instanceof Mapping.Crosscoder) {
+                    DecoderShares.of(loaded).asMap().forEach((name, shares) -> {
+                        Map<String, Object> tensors = RunRecord.object(result.get("tensors"));
+                        Map<String, Object> tensor = RunRecord.object(tensors.get(name));
+                        tensor.putAll(shares);
+                        tensors.put(name, tensor);
+                        result.put("tensors", tensors);
+                    });
+                }
                 if (source instanceof SyntheticSource synthetic) {
                     result.putAll(Recovery.of(loaded, synthetic.groundTruth()).asMap());
                 }
@@ -119,17 +140,35 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private Map<String, Object> evaluateDownstream(Autoencoder loaded, Map<String, Autoencoder> modes) {
+    /** Those that were asked for must be there: it is said when they are read. */
+    private boolean hasGradients() {
+        return SaeModes.GRADIENT.equals(arguments.mode) || gradients.areIn(data);
+    }
+
+    private Map<String, Object> evaluateDownstream(
+            Autoencoder loaded, Map<String, Autoencoder> modes, boolean byGradients) {
+        if (!(loaded.mapping() instanceof Mapping.Identity)) {
+            throw new UsageException(
+                    "what the " + loaded.mapping() + " in " + sae + " decodes can't take the place of the"
+                            + " activations that it encodes; evaluate it without --suffix and --model");
+        }
         try (OnnxModel model = downstream.open();
-                DownstreamEvaluator evaluator =
-                        downstream.evaluator(model, data, arguments.tensor, arguments.device.resolvedThreads())) {
+                DownstreamEvaluator evaluator = downstream.evaluator(
+                        model,
+                        data,
+                        arguments.tensor,
+                        byGradients ? gradients.tensor() : null,
+                        arguments.device.resolvedThreads())) {
             SaeArguments.requireSameWidth(loaded, sae, evaluator.activations());
             if (!evaluator.crossing().isEmpty()) {
                 console.notice("other tensors cross the cut and are carried along: "
                         + String.join(", ", evaluator.crossing()));
             }
             return evaluate(
-                    modes, evaluator.activations(), DownstreamArguments.evaluate(evaluator, modes, this::splice));
+                    modes,
+                    evaluator.activations(),
+                    byGradients,
+                    DownstreamArguments.evaluate(evaluator, modes, this::splice));
         }
     }
 
@@ -145,12 +184,27 @@ final class EvaluateCommand implements Callable<Integer> {
         return UsageException.check(() -> SaeSplice.without(mode, ablated, errorTerm));
     }
 
+    private Map<String, Object> evaluate(
+            Map<String, Autoencoder> modes,
+            ActivationSource source,
+            boolean byGradients,
+            Map<String, DownstreamEvaluation> spliced) {
+        try (@Nullable ActivationSource slopes = byGradients ? gradients.open(data, source) : null) {
+            return evaluate(modes, source, slopes, spliced);
+        }
+    }
+
     private static Map<String, Object> evaluate(
-            Map<String, Autoencoder> modes, ActivationSource source, Map<String, DownstreamEvaluation> spliced) {
+            Map<String, Autoencoder> modes,
+            ActivationSource source,
+            @Nullable ActivationSource slopes,
+            Map<String, DownstreamEvaluation> spliced) {
         Map<String, Object> result = new LinkedHashMap<>();
         Map<String, Object> others = new LinkedHashMap<>();
         modes.forEach((name, mode) -> {
-            Map<String, Object> numbers = Evaluator.evaluate(mode, source).asMap();
+            Map<String, Object> numbers = Evaluator.evaluate(
+                            mode, source, name.equals(SaeModes.GRADIENT) ? slopes : null)
+                    .asMap();
             DownstreamEvaluation inModel = spliced.get(name);
             if (inModel != null) {
                 numbers.putAll(inModel.asMap());

@@ -8,9 +8,11 @@ import dev.darien.data.TensorFile;
 import dev.darien.device.Device;
 import dev.darien.ensemble.Ensemble;
 import dev.darien.ensemble.EnsembleFolder;
+import dev.darien.eval.DecoderShares;
 import dev.darien.interop.SaeFile;
 import dev.darien.model.OnnxModel;
 import dev.darien.sae.Autoencoder;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeLoader;
 import java.io.IOException;
@@ -100,6 +102,12 @@ final class InspectCommand implements Callable<Integer> {
             }
             SaeLoader loader = sae.read();
             found.put("sae", SaeSummary.of(loader));
+            if (loader.mapping() instanceof Mapping.Crosscoder) {
+                try (Device device = Device.open("cpu");
+                        Sae loaded = sae.load(device)) {
+                    found.put("decoder_shares", DecoderShares.of(loaded).asMap());
+                }
+            }
             if (!loader.notes().isEmpty()) {
                 found.put("notes", loader.notes());
             }
@@ -242,6 +250,11 @@ final class InspectCommand implements Callable<Integer> {
             }
             text.append(Texts.grid(List.of("tensor", "type", "shape"), rows));
         }
+        Map<String, Object> shares = RunRecord.object(found.get("decoder_shares"));
+        shares.forEach((name, share) -> text.append("share of '")
+                .append(name)
+                .append("' in the decoder\n")
+                .append(Texts.table(RunRecord.object(share))));
         for (String part : List.of("metadata", "values", "configuration")) {
             Map<String, Object> entries = RunRecord.object(found.get(part));
             if (!entries.isEmpty()) {

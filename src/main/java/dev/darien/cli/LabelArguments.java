@@ -51,6 +51,7 @@ final class LabelArguments {
 
     /** The examples with their activations and the SAE's codes. */
     ExampleSet read(Autoencoder loaded, SaeArguments arguments) {
+        SaeArguments.requireAutoencoder(loaded, sae);
         SaeInput.requireDecodable(loaded, sae);
         Autoencoder mode =
                 SaeModes.of(loaded, sae, arguments.mode).values().iterator().next();

@@ -2,6 +2,7 @@
 package dev.darien.cli;
 
 import dev.darien.cli.TrainArguments.Real;
+import dev.darien.sae.Mapping;
 import dev.darien.train.Auxiliary;
 import dev.darien.train.BiasInit;
 import dev.darien.train.InputScaling;
@@ -28,6 +29,7 @@ import java.util.stream.Stream;
  * @param options everything that decides how it is trained
  */
 record RunPlan(String name, String architecture, TrainingOptions options) {
+    private static final String BY_GRADIENTS = "gradient-topk";
     private static final Set<String> WITH_K = architectures(Recipe::hasK);
     private static final Set<String> WITH_L1 = architectures(Recipe::hasL1);
     private static final Set<String> WITH_PENALTY = architectures(name -> !Recipe.hasK(name));
@@ -64,10 +66,11 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
     /**
      * Every combination of the values that were given, without those that an architecture can't take.
      *
-     * @param width of the activations
+     * @param mapping what is encoded and decoded
+     * @param width of what the encoder sees
      * @throws UsageException if they contradict each other
      */
-    static List<RunPlan> of(TrainArguments arguments, int width) {
+    static List<RunPlan> of(TrainArguments arguments, Mapping mapping, int width) {
         check(arguments);
         List<String> architectures = architectures(arguments);
         List<Axis<?>> axes = List.of(
@@ -109,6 +112,7 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
                         .collect(Collectors.joining("-"));
                 plans.computeIfAbsent(name, ignored -> {
                     Recipe recipe = recipe(arguments, architecture, architectures.size() == 1);
+                    recipe.mapping(mapping);
                     combination.forEach(setting -> setting.change().accept(recipe));
                     return new RunPlan(name, architecture, build(recipe, width));
                 });
@@ -150,6 +154,11 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
                 arguments.bandwidth == null || arguments.bandwidth.value() > 0,
                 "--bandwidth must be above 0"
                         + (arguments.bandwidth == null ? "" : ", not " + arguments.bandwidth.text()));
+    }
+
+    /** Whether one of them selects by gradients, which the data must hold then. */
+    static boolean byGradients(TrainArguments arguments) {
+        return architectures(arguments).contains(BY_GRADIENTS);
     }
 
     private static List<String> architectures(TrainArguments arguments) {
@@ -210,6 +219,14 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
         }
         if (arguments.tanh != null && (only || architecture.equals("jumprelu"))) {
             recipe.tanhPenalty(arguments.tanh.value());
+        }
+        if (only || architecture.equals(BY_GRADIENTS)) {
+            if (arguments.beta != null) {
+                recipe.beta(arguments.beta.value());
+            }
+            if (arguments.rawBeta) {
+                recipe.rawBeta();
+            }
         }
         if (!arguments.groups.isEmpty() && (only || architecture.equals("matryoshka"))) {
             recipe.groups(arguments.groups);

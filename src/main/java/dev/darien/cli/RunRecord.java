@@ -64,6 +64,25 @@ record RunRecord(Map<String, Object> content) {
         return content.get("k") instanceof Number k ? Optional.of(k.intValue()) : Optional.empty();
     }
 
+    /** How gradients counted in the training of an SAE that was selected by them. */
+    record Attribution(float beta, boolean normalised) {}
+
+    Optional<Attribution> attribution() {
+        return content.get("beta") instanceof Number beta && content.get("normalised") instanceof Boolean normalised
+                ? Optional.of(new Attribution(beta.floatValue(), normalised))
+                : Optional.empty();
+    }
+
+    /** The tensor that a transcoder was trained on. */
+    Optional<String> tensor() {
+        return object(content.get("data")).get("tensor") instanceof String name ? Optional.of(name) : Optional.empty();
+    }
+
+    /** The tensor that a transcoder decodes to. */
+    Optional<String> target() {
+        return object(content.get("data")).get("target") instanceof String name ? Optional.of(name) : Optional.empty();
+    }
+
     Object dataHash() {
         return String.valueOf(object(content.get("data")).get("hash"));
     }

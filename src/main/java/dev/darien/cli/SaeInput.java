@@ -6,6 +6,7 @@ import dev.darien.device.Device;
 import dev.darien.ensemble.Ensemble;
 import dev.darien.interop.SaeFile;
 import dev.darien.sae.Autoencoder;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.RowNormalization;
 import java.nio.file.Path;
 import java.util.List;
@@ -54,6 +55,11 @@ final class SaeInput {
 
     /** Codes of some SAEs don't say how large the activations were that they are made of. */
     static void requireDecodable(Autoencoder sae, Path path) {
+        if (sae.mapping() instanceof Mapping.Transcoder transcoder && transcoder.skip()) {
+            throw new DataException(
+                    "the transcoder in " + path + " has a skip connection, and codes alone don't say what it"
+                            + " adds; only evaluate, which has the activations, can use its reconstructions");
+        }
         if (sae.normalization() != RowNormalization.NONE) {
             throw new DataException("the SAE in " + path + " normalises each activation vector ("
                     + sae.normalization().id() + "), and codes alone don't say how large each was; only evaluate, which"

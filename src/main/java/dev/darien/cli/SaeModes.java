@@ -7,8 +7,10 @@ import dev.darien.sae.Autoencoder;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
@@ -18,11 +20,17 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The inference rules that an SAE can be used with: its own, and others that it has the weights for. */
 final class SaeModes {
+    /** The rule that needs gradients. */
+    static final String GRADIENT = "gradient";
+
+    private static final String THRESHOLD = "threshold";
+
     private SaeModes() {}
 
     /**
@@ -33,10 +41,26 @@ final class SaeModes {
      * @throws UsageException if the SAE can't be used with that rule
      */
     static Map<String, Autoencoder> of(Autoencoder sae, Path folder, @Nullable String wanted) {
+        if (GRADIENT.equals(wanted) && byGradients(sae, folder)) {
+            throw new UsageException(
+                    "--mode gradient needs the gradients of what is encoded, which only evaluate and encode read");
+        }
+        return of(sae, folder, wanted, false);
+    }
+
+    /**
+     * As above, for who can read gradients.
+     *
+     * @param gradients whether there are any; ask {@link #byGradients} first whether they are of use
+     */
+    static Map<String, Autoencoder> of(Autoencoder sae, Path folder, @Nullable String wanted, boolean gradients) {
         Map<String, Autoencoder> modes = new LinkedHashMap<>(
                 sae instanceof Ensemble ensemble
                         ? of(ensemble, folder)
                         : of(sae.members().getFirst(), folder));
+        if (gradients && sae instanceof Sae single) {
+            trainedRule(single, folder).ifPresent(rule -> modes.put(GRADIENT, single.with(rule)));
+        }
         if (wanted == null) {
             return modes;
         }
@@ -49,6 +73,20 @@ final class SaeModes {
         ordered.put(wanted, modes.get(wanted));
         ordered.putAll(modes);
         return ordered;
+    }
+
+    /** Whether the SAE was trained by gradients, and can be used with them. */
+    static boolean byGradients(Autoencoder sae, Path folder) {
+        return sae instanceof Sae single && trainedRule(single, folder).isPresent();
+    }
+
+    private static Optional<Sparsity> trainedRule(Sae sae, Path folder) {
+        if (!(sae.sparsity() instanceof TopK topK)) {
+            return Optional.empty();
+        }
+        return RunRecord.read(folder)
+                .flatMap(RunRecord::attribution)
+                .map(attribution -> new GradientTopK(topK.k(), attribution.beta(), attribution.normalised()));
     }
 
     /** The rules that all members have. */
@@ -83,6 +121,9 @@ final class SaeModes {
                     .filter(k -> k >= 1 && k <= sae.latents())
                     .ifPresent(k -> modes.put("topk", sae.with(new TopK(k))));
         }
+        if (sae.spareThreshold().isPresent()) {
+            modes.put(THRESHOLD, sae.with(new JumpRelu(0)));
+        }
         return modes;
     }
 
@@ -90,9 +131,11 @@ final class SaeModes {
         return switch (sparsity) {
             case Relu relu -> "relu";
             case TopK topK -> "topk";
-            case JumpRelu jumpRelu -> "threshold";
+            case JumpRelu jumpRelu -> THRESHOLD;
             case Gated gated -> "gate";
             case GroupMax groupMax -> "groupmax";
+            case GradientTopK gradientTopK -> GRADIENT;
+            case MatchingPursuit pursuit -> pursuit.id();
             case FeatureChoice featureChoice -> throw new IllegalStateException("an SAE doesn't select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("an SAE doesn't select over a batch");
         };

@@ -2,6 +2,7 @@
 package dev.darien.cli;
 
 import dev.darien.ensemble.Ensemble;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.RowNormalization;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeLoader;
@@ -14,7 +15,7 @@ final class SaeSummary {
     private SaeSummary() {}
 
     static Map<String, Object> of(Sae sae) {
-        return of(sae.sparsity(), sae.latents(), sae.width(), sae.normalization());
+        return of(sae.sparsity(), sae.latents(), sae.width(), sae.mapping(), sae.normalization());
     }
 
     static Map<String, Object> of(Ensemble ensemble) {
@@ -27,10 +28,11 @@ final class SaeSummary {
     }
 
     static Map<String, Object> of(SaeLoader loader) {
-        return of(loader.sparsity(), loader.latents(), loader.width(), loader.normalization());
+        return of(loader.sparsity(), loader.latents(), loader.width(), loader.mapping(), loader.normalization());
     }
 
-    private static Map<String, Object> of(Sparsity rule, int latents, int width, RowNormalization normalization) {
+    private static Map<String, Object> of(
+            Sparsity rule, int latents, int width, Mapping mapping, RowNormalization normalization) {
         Map<String, Object> summary = new LinkedHashMap<>();
         summary.put("rule", rule.id());
         if (rule.k() > 0) {
@@ -38,6 +40,20 @@ final class SaeSummary {
         }
         summary.put("latents", latents);
         summary.put("width", width);
+        switch (mapping) {
+            case Mapping.Identity ignored -> {
+                // What there is to say of most.
+            }
+            case Mapping.Transcoder transcoder -> {
+                summary.put("target_width", transcoder.width());
+                summary.put("skip", transcoder.skip());
+            }
+            case Mapping.Crosscoder crosscoder -> {
+                Map<String, Object> tensors = new LinkedHashMap<>();
+                crosscoder.parts().forEach(part -> tensors.put(part.tensor(), part.width()));
+                summary.put("tensors", tensors);
+            }
+        }
         if (normalization != RowNormalization.NONE) {
             summary.put("normalization", normalization.id());
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
-import dev.darien.data.ActivationSources;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -56,11 +55,8 @@ final class TrainArguments {
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder for the SAE; new or empty.")
     Path out = Path.of("");
 
-    @Option(
-            names = "--tensor",
-            paramLabel = "NAME",
-            description = "Tensor to read from safetensors files (default: ${DEFAULT-VALUE}).")
-    String tensor = ActivationSources.DEFAULT_TENSOR;
+    @Mixin
+    TensorArguments tensors = new TensorArguments();
 
     @Option(
             names = "--on-nan",
@@ -73,8 +69,8 @@ final class TrainArguments {
             split = ",",
             paramLabel = "NAME",
             description =
-                    "relu, p-anneal, gated, topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka, groupmax"
-                            + " or jumprelu; several, with commas, train one SAE each (default: topk).")
+                    "relu, p-anneal, gated, topk, gradient-topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka,"
+                            + " groupmax, matching-pursuit or jumprelu; several, with commas, train one SAE each (default: topk).")
     List<String> architectures = List.of();
 
     @Option(
@@ -173,7 +169,7 @@ final class TrainArguments {
     @Option(
             names = "--sparsity-warmup",
             paramLabel = "STEPS",
-            description = "Steps over which the penalty rises (default: 5 %% of the run).")
+            description = "Steps over which the penalty rises, or gradient-topk's beta (default: 5 %% of the run).")
     @Nullable
     Long sparsityWarmup;
 
@@ -281,6 +277,24 @@ final class TrainArguments {
 
     @Mixin
     FeatureChoiceArguments featureChoice = new FeatureChoiceArguments();
+
+    @Option(
+            names = "--beta",
+            paramLabel = "BETA",
+            converter = Real.Converter.class,
+            description =
+                    "How much a latent's effect on the loss counts in the selection of gradient-topk; rises to that"
+                            + " over the sparsity warm-up (default: 1).")
+    @Nullable
+    Real beta;
+
+    @Option(
+            names = "--raw-beta",
+            description = "Take effects as they are, not over their mean magnitude in the batch (gradient-topk).")
+    boolean rawBeta;
+
+    @Mixin
+    GradientArguments gradients = new GradientArguments();
 
     @Mixin
     DeviceArguments device = new DeviceArguments();

@@ -2,7 +2,6 @@
 package dev.darien.cli;
 
 import dev.darien.data.ActivationSource;
-import dev.darien.data.ActivationSources;
 import dev.darien.data.DataCheck;
 import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
@@ -63,9 +62,14 @@ final class TrainCommand implements Callable<Integer> {
     private Map<String, Object> train() {
         OnNan onNan = Choices.pick("answer to NaN", arguments.onNan, Choices.of(OnNan.values()));
         Precision precision = Choices.pick("precision", arguments.precision, Choices.of(Precision.values()));
-        try (ActivationSource source = ActivationSources.parse(arguments.data, arguments.tensor);
+        boolean byGradients = RunPlan.byGradients(arguments);
+        try (ActivationSource activations = arguments.tensors.open(arguments.data);
+                ActivationSource source = byGradients
+                        ? arguments.tensors.openWithGradients(arguments.data, arguments.gradients.tensor())
+                        : activations;
                 Device device = arguments.device.open(precision)) {
-            List<RunPlan> plans = RunPlan.of(arguments, source.width());
+            List<RunPlan> plans = RunPlan.of(
+                    arguments, arguments.tensors.mapping(activations), arguments.tensors.inputWidth(activations));
             OutputFolder out = OutputFolder.of(arguments.out, arguments.resume, arguments.overwrite);
             DataSummary summary = DataCheck.scan(source, onNan, arguments.device.resolvedThreads());
             if (arguments.resume) {
@@ -81,11 +85,13 @@ final class TrainCommand implements Callable<Integer> {
                             new TrainingSession.Request(
                                     device,
                                     source,
+                                    activations,
                                     summary,
                                     plans,
                                     out,
                                     arguments.data,
-                                    arguments.tensor,
+                                    arguments.tensors,
+                                    byGradients ? arguments.gradients.tensor() : null,
                                     arguments.checkpointEvery,
                                     arguments.resume,
                                     arguments.overwrite,

@@ -8,6 +8,7 @@ import dev.darien.device.DeviceException;
 import dev.darien.eval.Evaluator;
 import dev.darien.report.Report;
 import dev.darien.report.ReportContent;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.Sae;
 import dev.darien.train.MetricsFileListener;
 import dev.darien.train.Trainer;
@@ -22,6 +23,7 @@ import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** One run of {@code train}: from checked data and options to a finished folder. */
 final class TrainingSession {
@@ -31,6 +33,9 @@ final class TrainingSession {
     /**
      * What a run needs.
      *
+     * @param source what is trained on, gradients included
+     * @param activations the activations alone
+     * @param gradients the tensor that gradients come from, if there are any
      * @param dataNames as on the command line, for the record
      * @param checkpointEvery steps between checkpoints
      * @param resume whether to go on from a checkpoint
@@ -41,11 +46,13 @@ final class TrainingSession {
     record Request(
             Device device,
             ActivationSource source,
+            ActivationSource activations,
             DataSummary summary,
             List<RunPlan> plans,
             OutputFolder out,
             List<String> dataNames,
-            String tensor,
+            TensorArguments tensors,
+            @Nullable String gradients,
             long checkpointEvery,
             boolean resume,
             boolean overwrite,
@@ -197,6 +204,7 @@ final class TrainingSession {
             TrainingMetrics metrics = Objects.requireNonNull(trainer.metrics(run), "a finished run has reported");
             summary.putAll(metrics(metrics));
             Map<String, Object> record = record(plan, summary);
+            sae.spareThreshold().ifPresent(threshold -> record.put("threshold", threshold));
             if (request.report()) {
                 writeReport(sae, plan, folder, record);
             }
@@ -245,6 +253,10 @@ final class TrainingSession {
         if (plan.options().sparsity().bounded()) {
             record.put("k", plan.options().sparsity().k());
         }
+        if (plan.options().sparsity() instanceof GradientTopK byGradients) {
+            record.put("beta", byGradients.beta());
+            record.put("normalised", byGradients.normalised());
+        }
         record.put("seed", plan.options().seed());
         record.put("training", plan.options().describe());
         record.putAll(surroundings());
@@ -255,10 +267,13 @@ final class TrainingSession {
     private Map<String, Object> surroundings() {
         Map<String, Object> data = new LinkedHashMap<>();
         data.put("names", request.dataNames());
-        data.put("tensor", request.tensor());
+        request.tensors().describe(data);
+        if (request.gradients() != null) {
+            data.put("gradients", request.gradients());
+        }
         data.put("rows", request.summary().rows());
         data.put("used_rows", request.summary().goodRows());
-        data.put("width", request.source().width());
+        data.put("width", request.activations().width());
         data.put("hash", request.summary().hashText());
         Map<String, Object> surroundings = new LinkedHashMap<>();
         surroundings.put("device", request.device().name());
@@ -320,6 +335,6 @@ final class TrainingSession {
             }
             first = end + 1;
         }
-        return request.source().slice(bestFirst, Math.min(bestCount, REPORT_ROWS));
+        return request.activations().slice(bestFirst, Math.min(bestCount, REPORT_ROWS));
     }
 }

@@ -4,6 +4,7 @@ package dev.darien.data;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -14,6 +15,11 @@ import java.util.Objects;
 public interface ActivationSource extends AutoCloseable {
     /** Width d of an activation. */
     int width();
+
+    /** Widths of the tensors that lie side by side in a row, which add up to {@link #width()}; one for most sources. */
+    default List<Integer> widths() {
+        return List.of(width());
+    }
 
     /** Number of activations (tokens). */
     long rows();

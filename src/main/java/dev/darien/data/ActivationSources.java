@@ -87,6 +87,24 @@ public final class ActivationSources {
         return parts.size() == 1 ? parts.getFirst() : new JoinedSource(parts);
     }
 
+    /**
+     * The activations of {@code tensor} with their gradients beside them: as {@link #parse(List, List)}, if both are of the
+     * same width.
+     *
+     * @throws DataException if they aren't, or one is missing
+     */
+    public static ActivationSource parseWithGradients(List<String> arguments, String tensor, String gradients) {
+        try (ActivationSource first = parse(arguments, tensor);
+                ActivationSource second = first instanceof SyntheticSource ? first : parse(arguments, gradients)) {
+            if (second.width() != first.width()) {
+                throw new DataException(
+                        "%s are of width %d, but %s of width %d; gradients need the shape of activations"
+                                .formatted(second.describe(), second.width(), first.describe(), first.width()));
+            }
+        }
+        return parse(arguments, List.of(tensor, gradients));
+    }
+
     private static ActivationSource openJoined(List<String> tensors, Function<String, ActivationSource> opener) {
         List<ActivationSource> parts = new ArrayList<>();
         try {

@@ -40,6 +40,11 @@ final class JoinedSource implements ActivationSource {
     }
 
     @Override
+    public List<Integer> widths() {
+        return parts.stream().map(ActivationSource::width).toList();
+    }
+
+    @Override
     public long rows() {
         return parts.getFirst().rows();
     }

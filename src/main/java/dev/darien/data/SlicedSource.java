@@ -3,6 +3,7 @@ package dev.darien.data;
 
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import java.util.List;
 import java.util.Objects;
 
 /** Consecutive rows of another source, numbered from 0; the other source stays the owner. */
@@ -17,6 +18,11 @@ record SlicedSource(ActivationSource whole, long first, long rows) implements Ac
     @Override
     public int width() {
         return whole.width();
+    }
+
+    @Override
+    public List<Integer> widths() {
+        return whole.widths();
     }
 
     @Override

@@ -119,6 +119,12 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        methods.encodeDead(x, encoder, dead);
+        kernels.encodeDead(x, encoder, dead);
+    }
+
+    @Override
     public void encodeFeatureChoice(
             Matrix x,
             PackedEncoder encoder,
@@ -128,6 +134,13 @@ public final class CheckedKernels implements Kernels {
             Matrix smallestKept) {
         methods.encodeFeatureChoice(x, encoder, budgets, codes, smallestKept);
         kernels.encodeFeatureChoice(x, encoder, budgets, keepNonPositive, codes, smallestKept);
+    }
+
+    @Override
+    public void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
+        methods.encodeMatchingPursuit(x, dictionary, limits, steps, codes);
+        kernels.encodeMatchingPursuit(x, dictionary, limits, steps, codes);
     }
 
     @Override
@@ -231,6 +244,12 @@ public final class CheckedKernels implements Kernels {
             Matrix biasGradient) {
         methods.gatedGradient(terms, logScale, magnitudeBias, scaleGradient, biasGradient);
         kernels.gatedGradient(terms, logScale, magnitudeBias, accumulate, scaleGradient, biasGradient);
+    }
+
+    @Override
+    public void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows) {
+        methods.addDecoded(codes, factors, wDec, rows);
+        kernels.addDecoded(codes, factors, scale, wDec, rows);
     }
 
     @Override

@@ -107,6 +107,12 @@ public interface Kernels {
     void encodeGroupMax(Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes);
 
     /**
+     * The selection among dead latents alone, as {@link #encodeTopK} makes it beside its own. Where few latents are dead, few
+     * pre-activations have to be computed.
+     */
+    void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead);
+
+    /**
      * Feature Choice (Ayonrinde 2024): as {@link #encodeTopK} with rows and latents exchanged: for each latent j its {@code
      * budgets[0, j]} largest values of the batch; of equal values those of the lower row. NaN is never selected. Budgets
      * beyond the number of rows count as that number, and those beyond the room of {@code codes}, in the order of the
@@ -123,6 +129,19 @@ public interface Kernels {
             boolean keepNonPositive,
             SparseCodes codes,
             Matrix smallestKept);
+
+    /**
+     * Matching pursuit (Costa et al. 2025, MP-SAE, section 3; SAELens's {@code matching_pursuit}). From the residual
+     * {@code r = x} each step takes the latent j with the largest positive {@code v = d_j·r}, of equal ones the lower, and
+     * {@code z_j += v}, {@code r -= v·d_j}. A latent may be taken again. Ends where no product is positive, or as
+     * {@code limits} say; what a row's last step leaves is for nobody.
+     *
+     * @param dictionary the rows d_j, packed with biases of 0
+     * @param steps as many as {@code limits} have, of as many rows as x; receive the order of the steps; null for nothing
+     * @param codes receives each row's z, with room for as many entries as there are steps, or latents, in each row
+     */
+    void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes);
 
     /**
      * {@code strength = beta / mean |g_r · d_j|} over the rows g_r of {@code gradients} and the latents' directions d_j
@@ -253,6 +272,13 @@ public interface Kernels {
             boolean accumulate,
             Matrix scaleGradient,
             Matrix biasGradient);
+
+    /**
+     * {@code rows[r] += scale · Σ factors[0, entry] · wDec[j]} over the active entries of row r.
+     *
+     * @param factors F32[1, capacity]
+     */
+    void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows);
 
     /** {@code values[0, entry] = z} for entries of latents from {@code first} to {@code last - 1}, else 0. */
     void keepLatents(SparseCodes codes, int first, int last, Matrix values);

@@ -22,10 +22,30 @@ final class MethodShapes {
         shapes.encodeTopK(x, encoder, groups, dead, codes);
     }
 
+    void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        shapes.encode(x, encoder, dead.codes());
+        shapes.deadSelection(x, encoder, dead);
+    }
+
     void encodeFeatureChoice(Matrix x, PackedEncoder encoder, Matrix budgets, SparseCodes codes, Matrix smallestKept) {
         shapes.encode(x, encoder, codes);
         shapes.matrix("budgets", budgets, DType.I32, 1, encoder.latents());
         shapes.vector("smallestKept", smallestKept, encoder.latents());
+    }
+
+    void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
+        // A row has no more codes than a selection of as many latents.
+        shapes.encodeTopK(x, dictionary, limits.steps(), null, codes);
+        if (steps != null) {
+            shapes.matrix("steps.latents", steps.latents(), DType.I32, limits.steps(), x.intRows());
+            shapes.matrix("steps.values", steps.values(), DType.F32, limits.steps(), x.intRows());
+        }
+    }
+
+    void addDecoded(SparseCodes codes, Matrix factors, Matrix wDec, Matrix rows) {
+        shapes.decode(codes, wDec, null, rows);
+        shapes.perEntry("factors", factors, DType.F32, codes.capacity());
     }
 
     void attributionStrength(Matrix gradients, PackedEncoder directions, float beta, Matrix strength) {

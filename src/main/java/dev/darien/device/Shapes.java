@@ -150,7 +150,7 @@ public final class Shapes {
         codes("codes", codes, x.rows(), encoder.latents());
     }
 
-    private void deadSelection(Matrix x, PackedEncoder encoder, @Nullable DeadSelection dead) {
+    void deadSelection(Matrix x, PackedEncoder encoder, @Nullable DeadSelection dead) {
         if (dead != null) {
             matrix("dead.latents", dead.latents(), DType.I32, 1, encoder.latents());
             matrix("dead.count", dead.count(), DType.I32, 1, 1);

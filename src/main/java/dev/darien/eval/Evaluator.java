@@ -12,6 +12,7 @@ import dev.darien.sae.Inference;
 import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Measures an SAE or an ensemble on data, in one pass over it and in memory that doesn't depend on how much of it there is. The same
@@ -31,6 +32,16 @@ public final class Evaluator {
      * @throws DataException if the source is of another width or holds NaN or infinities; says where
      */
     public static Evaluation evaluate(Autoencoder sae, ActivationSource source) {
+        return evaluate(sae, source, (ActivationSource) null);
+    }
+
+    /**
+     * As above by a rule that selects by gradients, {@link dev.darien.sae.GradientTopK}.
+     *
+     * @param gradients of a loss by the activations, as many; null for other rules
+     * @throws DataException also if they are of another shape
+     */
+    public static Evaluation evaluate(Autoencoder sae, ActivationSource source, @Nullable ActivationSource gradients) {
         int width = sae.mapping().dataWidth(sae.width());
         if (source.width() != width) {
             throw new DataException(
@@ -40,9 +51,19 @@ public final class Evaluator {
         if (source.rows() < 1) {
             throw new DataException(source.describe() + " has no activations to evaluate on");
         }
+        if (gradients != null && (gradients.rows() != source.rows() || gradients.width() != source.width())) {
+            throw new DataException(
+                    "%s hold [%d, %d] gradients, but there are [%d, %d] activations; both need one shape"
+                            .formatted(
+                                    gradients.describe(),
+                                    gradients.rows(),
+                                    gradients.width(),
+                                    source.rows(),
+                                    source.width()));
+        }
         int rows = (int) Math.min(source.rows(), Math.clamp(MOST_ELEMENTS / source.width(), 1, ROWS));
         try (Inference inference = sae.inference(rows);
-                Pass pass = new Pass(sae, source, inference)) {
+                Pass pass = new Pass(sae, source, gradients, inference)) {
             return pass.run();
         }
     }
@@ -61,9 +82,11 @@ public final class Evaluator {
     private static final class Pass implements AutoCloseable {
         private final Device device;
         private final ActivationSource source;
+        private final @Nullable ActivationSource gradients;
         private final Inference inference;
         private final int batchRows;
         private final Matrix batch;
+        private final @Nullable Matrix slopes;
         private final Matrix reconstruction;
         private final float[][] x;
         private final float[] reconstructed;
@@ -74,12 +97,16 @@ public final class Evaluator {
         private final TensorScales scales;
         private long active;
 
-        Pass(Autoencoder sae, ActivationSource source, Inference inference) {
+        Pass(Autoencoder sae, ActivationSource source, @Nullable ActivationSource gradients, Inference inference) {
             this.device = sae.device();
             this.source = source;
+            this.gradients = gradients;
             this.inference = inference;
             this.batchRows = inference.maxRows();
             this.batch = device.staging("evaluation batch", source.dtype(), batchRows, source.width());
+            this.slopes = gradients == null
+                    ? null
+                    : device.staging("gradients of a batch", gradients.dtype(), batchRows, source.width());
             this.reconstruction = device.staging("evaluation output", DType.F32, batchRows, sae.outputWidth());
             this.x = new float[batchRows][sae.outputWidth()];
             this.reconstructed = new float[sae.outputWidth()];
@@ -108,7 +135,7 @@ public final class Evaluator {
 
         private void add(long first, int rows) {
             source.read(first, rows, batch);
-            SparseCodes codes = inference.encode(batch.prefix(inputs).slice(0, rows));
+            SparseCodes codes = encode(first, rows);
             Matrix output = reconstruction.slice(0, rows);
             device.download(inference.decode(codes), output);
             try (SparseCodes host = inference.toHost(codes)) {
@@ -125,6 +152,14 @@ public final class Evaluator {
             }
             variance.add(x, rows);
             scales.addVariance(rows);
+        }
+
+        private SparseCodes encode(long first, int rows) {
+            if (gradients == null || slopes == null) {
+                return inference.encode(batch.prefix(inputs).slice(0, rows));
+            }
+            gradients.read(first, rows, slopes);
+            return inference.encode(batch.slice(0, rows), slopes.slice(0, rows));
         }
 
         private void countFires(SparseCodes codes) {
@@ -150,6 +185,9 @@ public final class Evaluator {
         @Override
         public void close() {
             reconstruction.close();
+            if (slopes != null) {
+                slopes.close();
+            }
             batch.close();
         }
     }

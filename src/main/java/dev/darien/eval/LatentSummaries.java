@@ -64,7 +64,7 @@ public final class LatentSummaries {
     /**
      * The {@code count} latents whose values sum to most, of those that are active at all; without data the first ones.
      *
-     * @param source data to watch them on; null for none
+     * @param source data to watch them on, of a transcoder with or without the target beside it; null for none
      * @param tokens how many of its strongest tokens each latent keeps
      * @param neighbours how many other latents each one lists
      */
@@ -91,7 +91,8 @@ public final class LatentSummaries {
             for (long first = 0; first < source.rows(); first += inference.maxRows()) {
                 int count = (int) Math.min(inference.maxRows(), source.rows() - first);
                 source.read(first, count, batch);
-                try (SparseCodes codes = inference.toHost(inference.encode(batch.slice(0, count)))) {
+                try (SparseCodes codes = inference.toHost(
+                        inference.encode(batch.prefix(sae.width()).slice(0, count)))) {
                     for (int token = 0; token < count; token++) {
                         for (int entry = codes.start(token); entry < codes.start(token + 1); entry++) {
                             add(codes.latent(entry), first + token, codes.value(entry));

@@ -10,13 +10,16 @@ import dev.darien.memory.Matrix;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.HostWeights;
 import dev.darien.sae.JumpRelu;
+import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeLoader;
 import dev.darien.sae.SaeWeights;
+import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -276,13 +279,19 @@ final class DictionaryLearningFormat implements FormatWriter {
             case Gated gated -> "JumpReluAutoEncoder";
             // Its loader gives AutoEncoder a decoder of unit length, and thereby other codes.
             case Relu relu -> sae.subtractsDecoderBias() && areOnes(norms(weights)) ? "AutoEncoder" : "AutoEncoderNew";
-            case GroupMax groupMax ->
-                throw new DataException(
-                        "dictionary_learning has no class for groupmax; write sae-lens, which Darien reads");
+            case GroupMax groupMax -> throw without(groupMax);
+            case MatchingPursuit pursuit -> throw without(pursuit);
+            case GradientTopK gradientTopK ->
+                throw new IllegalStateException("a finished SAE does not select by gradients");
             case FeatureChoice featureChoice ->
                 throw new IllegalStateException("a finished SAE does not select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("a finished SAE does not select over a batch");
         };
+    }
+
+    private static DataException without(Sparsity rule) {
+        return new DataException(
+                "dictionary_learning has no class for " + rule.id() + "; write sae-lens, which Darien reads");
     }
 
     private static double[] norms(SaeWeights weights) {

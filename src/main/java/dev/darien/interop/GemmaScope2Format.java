@@ -54,13 +54,14 @@ final class GemmaScope2Format implements FormatReader {
         Object in = configuration.get("hf_hook_point_in");
         Object out = configuration.getOrDefault("hf_hook_point_out", in);
         if (in != null && !in.equals(out)) {
-            throw new DataException(where + ": a transcoder from " + in + " to " + out
-                    + " reconstructs other activations than those it encodes; Darien has no transcoders");
+            throw new DataException(
+                    where + ": a transcoder from " + in + " to " + out
+                            + " reconstructs other activations than those it encodes; Darien reads transcoders from folders of SAELens only");
         }
         Object type = configuration.getOrDefault("type", "sae");
         if (!"sae".equals(type)) {
-            throw new DataException(
-                    where + ": type '" + type + "' is no sae; Darien has neither transcoders nor" + " crosscoders");
+            throw new DataException(where + ": type '" + type + "' is no sae; Darien reads transcoders from folders of"
+                    + " SAELens only");
         }
         if (candidate.has("affine_skip_connection") || Candidate.flag(where, configuration, "affine_connection")) {
             throw new DataException(candidate.file().path() + ": a skip connection (affine_skip_connection) adds what"

@@ -104,8 +104,9 @@ final class LlamaScopeFormat implements FormatReader {
         Object in = configuration.get("hook_point_in");
         Object out = configuration.getOrDefault("hook_point_out", in);
         if (in != null && !in.equals(out)) {
-            throw new DataException(where + ": a transcoder from " + in + " to " + out
-                    + " reconstructs other activations than those it encodes; Darien has no transcoders");
+            throw new DataException(
+                    where + ": a transcoder from " + in + " to " + out
+                            + " reconstructs other activations than those it encodes; Darien reads transcoders from folders of SAELens only");
         }
         if (Candidate.flag(where, configuration, "use_glu_encoder")) {
             throw new DataException(where + ": use_glu_encoder = true multiplies codes by a second encoder's output;"

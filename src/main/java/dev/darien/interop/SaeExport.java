@@ -3,6 +3,7 @@ package dev.darien.interop;
 
 import dev.darien.data.DataException;
 import dev.darien.data.FilesAside;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.Sae;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -34,6 +35,10 @@ public final class SaeExport {
      */
     public static List<String> write(Sae sae, SaeFormat format, Path out, boolean overwrite) {
         FormatWriter writer = format.writer();
+        if (!(sae.mapping() instanceof Mapping.Identity) && format != SaeFormat.SAE_LENS) {
+            throw new DataException("a " + sae.mapping() + " can't be written as " + format.id()
+                    + ", which has only autoencoders of one tensor; write it as " + SaeFormat.SAE_LENS.id());
+        }
         requireFree(format, out, overwrite);
         try {
             if (writer.files().isEmpty()) {

@@ -2,6 +2,9 @@
 package dev.darien.interop;
 
 import dev.darien.data.TensorFile;
+import dev.darien.sae.JumpRelu;
+import dev.darien.sae.Mapping;
+import dev.darien.sae.Relu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeFolder;
 import dev.darien.sae.SaeLoader;
@@ -12,7 +15,13 @@ import java.util.List;
 final class SaeLensFormat implements FormatWriter {
     @Override
     public boolean recognises(Candidate candidate) {
-        boolean weights = candidate.is(TensorFile.Kind.SAFETENSORS) && candidate.has("W_enc", "W_dec", "b_dec");
+        boolean tied = candidate
+                .json(SaeFolder.CONFIGURATION)
+                .filter(entries -> "matching_pursuit".equals(entries.get("architecture")))
+                .isPresent();
+        boolean weights = candidate.is(TensorFile.Kind.SAFETENSORS)
+                && candidate.has("W_dec", "b_dec")
+                && (tied || candidate.has("W_enc"));
         // Without a configuration it may be, if nothing else claims it.
         return weights
                 && (candidate.json(SaeFolder.CONFIGURATION).isPresent()
@@ -42,6 +51,13 @@ final class SaeLensFormat implements FormatWriter {
     @Override
     public List<String> write(Sae sae, Path out) {
         sae.save(out);
-        return List.of();
+        boolean own =
+                switch (sae.mapping()) {
+                    case Mapping.Identity ignored -> false;
+                    case Mapping.Transcoder ignored ->
+                        !(sae.sparsity() instanceof Relu || sae.sparsity() instanceof JumpRelu);
+                    case Mapping.Crosscoder ignored -> true;
+                };
+        return own ? List.of("SAELens has no such architecture and refuses the folder, which Darien reads") : List.of();
     }
 }

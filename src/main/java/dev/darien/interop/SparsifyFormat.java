@@ -71,7 +71,7 @@ final class SparsifyFormat implements FormatWriter {
         if (Candidate.flag(where, configuration, "transcode")) {
             throw new DataException(
                     where + ": a transcoder (transcode = true) reconstructs other activations than those"
-                            + " it encodes; Darien has no transcoders");
+                            + " it encodes; Darien reads transcoders from folders of SAELens only");
         }
         if (Candidate.flag(where, configuration, "skip_connection") || candidate.has("W_skip")) {
             throw new DataException(where

@@ -48,8 +48,19 @@ public final class DownstreamEvaluator implements AutoCloseable {
      * @throws DataException if the suffix needs more than the hook and tokens: says which other tensors cross the cut
      */
     public static DownstreamEvaluator ofSuffix(OnnxModel suffix, List<Path> data, String tensor, int threads) {
+        return ofSuffix(suffix, data, tensor, null, threads);
+    }
+
+    /**
+     * As above, with gradients for splices that use them.
+     *
+     * @param gradients name of the tensor with the loss's gradient by each activation; null for none
+     * @throws DataException also if there is no such tensor of the activations' shape
+     */
+    public static DownstreamEvaluator ofSuffix(
+            OnnxModel suffix, List<Path> data, String tensor, @Nullable String gradients, int threads) {
         Libraries.requireOnnxRuntime();
-        return new DownstreamEvaluator(new FileBatches(suffix, data, tensor, threads), List.of());
+        return new DownstreamEvaluator(new FileBatches(suffix, data, tensor, gradients, threads), List.of());
     }
 
     /** All activations that are measured on. It is closed with this. */
@@ -145,7 +156,7 @@ public final class DownstreamEvaluator implements AutoCloseable {
         }
 
         SuffixModel.Output run(Splice splice) {
-            splice.apply(rows, replaced);
+            splice.apply(rows, batch.gradients(), replaced);
             tensor.rows().copyFrom(batch.hook().rows());
             batch.scatter(replaced, tensor.rows());
             return batches.suffix().run(batch, tensor.tensor());

@@ -6,8 +6,10 @@ import dev.darien.data.ActivationSources;
 import dev.darien.data.DataException;
 import dev.darien.data.MappedFile;
 import dev.darien.data.SafetensorsFile;
+import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,6 +30,7 @@ final class FileBatches implements BatchSource {
     private final SuffixModel suffix;
     private final ModelInputs inputs;
     private final ActivationSource activations;
+    private final @Nullable ActivationSource gradients;
     private final int context;
     private final int[] targets;
     private final int[] tokens;
@@ -38,9 +41,10 @@ final class FileBatches implements BatchSource {
      * Opens the files.
      *
      * @param model with one input for activations, F32[sequences, context, d]
+     * @param gradientTensor of the loss's gradient by the activations, of the same shape; null for none
      * @throws DataException if the model needs what the files don't have, and says what
      */
-    FileBatches(OnnxModel model, List<Path> data, String tensor, int threads) {
+    FileBatches(OnnxModel model, List<Path> data, String tensor, @Nullable String gradientTensor, int threads) {
         List<Path> files = new ArrayList<>();
         data.forEach(path -> files.addAll(Files.isDirectory(path) ? shards(path) : List.of(path)));
         if (files.isEmpty()) {
@@ -49,7 +53,20 @@ final class FileBatches implements BatchSource {
         }
         this.activations = ActivationSources.open(files, tensor);
         @Nullable SuffixModel opened = null;
+        @Nullable ActivationSource slopes = null;
         try {
+            slopes = gradientTensor == null ? null : ActivationSources.open(files, gradientTensor);
+            this.gradients = slopes;
+            if (slopes != null && (slopes.rows() != activations.rows() || slopes.width() != activations.width())) {
+                throw new DataException(
+                        "%s hold [%d, %d] gradients, but there are [%d, %d] activations; both need one shape"
+                                .formatted(
+                                        slopes.describe(),
+                                        slopes.rows(),
+                                        slopes.width(),
+                                        activations.rows(),
+                                        activations.width()));
+            }
             int rows = Math.toIntExact(activations.rows());
             this.targets = new int[rows];
             this.tokens = new int[rows];
@@ -67,6 +84,9 @@ final class FileBatches implements BatchSource {
         } catch (RuntimeException | Error e) {
             if (opened != null) {
                 opened.close();
+            }
+            if (slopes != null) {
+                slopes.close();
             }
             activations.close();
             throw e;
@@ -194,17 +214,32 @@ final class FileBatches implements BatchSource {
         }
         HostTensor hook = new HostTensor(suffix.session().runtime(), taken.size(), context, activations.width());
         TokenBatch batch = new TokenBatch(suffix.session().runtime(), inputs, taken);
-        ActivationRows.read(activations, next * context, hook.rows());
+        long first = next * context;
+        ActivationRows.read(activations, first, hook.rows());
         next += sequences;
-        return new HookedBatch(taken, hook, Map.copyOf(batch.tensors()), () -> {
+        Arena arena = Arena.ofShared();
+        @Nullable Matrix slopes = gradients == null ? null : gradients(gradients, first, hook.rows(), arena);
+        return new HookedBatch(taken, hook, Map.copyOf(batch.tensors()), slopes, () -> {
+            arena.close();
             hook.close();
             batch.close();
         });
     }
 
+    /** Every position counts, so that there is a row for each. */
+    private static Matrix gradients(ActivationSource source, long first, Matrix like, Arena arena) {
+        Matrix rows = Matrix.of(
+                arena.allocate(like.rows() * like.columns() * Float.BYTES, 64), DType.F32, like.rows(), like.columns());
+        ActivationRows.read(source, first, rows);
+        return rows;
+    }
+
     @Override
     public void close() {
         suffix.close();
+        if (gradients != null) {
+            gradients.close();
+        }
         activations.close();
     }
 }

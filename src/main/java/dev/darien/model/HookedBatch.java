@@ -5,6 +5,7 @@ import ai.onnxruntime.OnnxTensor;
 import dev.darien.memory.Matrix;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sequences with their activations at a hook, and what else the rest of the model needs for them.
@@ -12,9 +13,15 @@ import java.util.Map;
  * @param sequences all padded to one length
  * @param hook activations F32[sequences, tokens, d]
  * @param others further inputs of the suffix
+ * @param gradients of the loss by the activations that count, F32[rows, d], where the data has them
  * @param owner gives back what {@code hook} and {@code others} lie in
  */
-record HookedBatch(List<TokenSequence> sequences, HostTensor hook, Map<String, OnnxTensor> others, Runnable owner)
+record HookedBatch(
+        List<TokenSequence> sequences,
+        HostTensor hook,
+        Map<String, OnnxTensor> others,
+        @Nullable Matrix gradients,
+        Runnable owner)
         implements AutoCloseable {
     /** Tokens of each sequence, padding included. */
     int length() {

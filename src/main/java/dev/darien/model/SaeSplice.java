@@ -6,7 +6,10 @@ import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.Autoencoder;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.Inference;
+import dev.darien.sae.Mapping;
+import dev.darien.sae.Sae;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import java.util.Set;
@@ -26,6 +29,7 @@ public final class SaeSplice implements Splice, AutoCloseable {
     private final Matrix host;
     private final @Nullable Edit edit;
     private final boolean errorTerm;
+    private final boolean byGradients;
 
     /** Changes codes in place: values may become others, 0 included; which latents they are of stays. */
     @FunctionalInterface
@@ -39,10 +43,16 @@ public final class SaeSplice implements Splice, AutoCloseable {
     }
 
     private SaeSplice(Autoencoder sae, @Nullable Edit edit, boolean errorTerm) {
+        if (!(sae.mapping() instanceof Mapping.Identity)) {
+            throw new IllegalArgumentException(
+                    "what a " + sae.mapping()
+                            + " decodes can't take the place of the activations that it encodes; only autoencoders are spliced");
+        }
         this.sae = sae;
         this.device = sae.device();
         this.edit = edit;
         this.errorTerm = errorTerm;
+        this.byGradients = sae instanceof Sae single && single.sparsity() instanceof GradientTopK;
         this.inference = sae.inference(ROWS);
         this.host = device.staging("spliced activations", DType.F32, inference.maxRows(), sae.width());
     }
@@ -92,12 +102,19 @@ public final class SaeSplice implements Splice, AutoCloseable {
 
     @Override
     public void apply(Matrix activations, Matrix out) {
+        apply(activations, null, out);
+    }
+
+    @Override
+    public void apply(Matrix activations, @Nullable Matrix gradients, Matrix out) {
         out.require(DType.F32, activations.rows(), sae.width());
         for (long first = 0; first < activations.rows(); first += inference.maxRows()) {
             long rows = Math.min(inference.maxRows(), activations.rows() - first);
             Matrix x = activations.slice(first, rows);
             Matrix target = out.slice(first, rows);
-            SparseCodes codes = inference.encode(x);
+            SparseCodes codes = byGradients && gradients != null
+                    ? inference.encode(x, gradients.slice(first, rows))
+                    : inference.encode(x);
             if (edit == null) {
                 Matrix reconstruction = host.slice(0, rows);
                 device.download(inference.decode(codes), reconstruction);

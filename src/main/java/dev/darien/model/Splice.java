@@ -2,6 +2,7 @@
 package dev.darien.model;
 
 import dev.darien.memory.Matrix;
+import org.jspecify.annotations.Nullable;
 
 /** What is put in the place of a model's activations. */
 @FunctionalInterface
@@ -13,6 +14,15 @@ public interface Splice {
      * @param out as many, all of which are written
      */
     void apply(Matrix activations, Matrix out);
+
+    /**
+     * As above, with the loss's gradient by the activations, for those who can use it.
+     *
+     * @param gradients F32[tokens, d] in the host's memory, or null where the data has none
+     */
+    default void apply(Matrix activations, @Nullable Matrix gradients, Matrix out) {
+        apply(activations, out);
+    }
 
     /** The activations themselves: the model as it is. */
     static Splice identity() {

@@ -144,7 +144,7 @@ final class TextBatches implements BatchSource {
             for (String name : cut.crossing()) {
                 others.put(name, (OnnxTensor) rest.get(name).orElseThrow());
             }
-            return new HookedBatch(sequences, hook, others, () -> {
+            return new HookedBatch(sequences, hook, others, null, () -> {
                 rest.close();
                 hook.close();
                 batch.close();

@@ -10,7 +10,14 @@ import java.util.Map;
  * its page in {@code docs/results/}, whose table the command prints.
  */
 public sealed interface Paper
-        permits ActivatingPaper, FeatureChoicePaper, GatedPaper, TopKPaper, JumpReluPaper, BatchTopKPaper {
+        permits ActivatingPaper,
+                FeatureChoicePaper,
+                GatedPaper,
+                TopKPaper,
+                JumpReluPaper,
+                BatchTopKPaper,
+                GradientPaper,
+                MatryoshkaPaper {
     /** All papers, in the order of their numbers. */
     List<Paper> ALL = List.of(
             new ActivatingPaper(),
@@ -18,7 +25,9 @@ public sealed interface Paper
             new TopKPaper(),
             new JumpReluPaper(),
             new FeatureChoicePaper(),
-            new BatchTopKPaper());
+            new GradientPaper(),
+            new BatchTopKPaper(),
+            new MatryoshkaPaper());
 
     /** Its arXiv number, without a version. */
     String number();

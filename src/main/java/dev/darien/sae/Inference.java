@@ -20,6 +20,16 @@ public interface Inference extends AutoCloseable {
     SparseCodes encode(Matrix x);
 
     /**
+     * As above by a rule that selects by gradients, {@link GradientTopK}; its mean magnitude is that of these rows.
+     *
+     * @param gradients of a loss by {@code x}, F32, F16 or BF16 and of the same shape
+     * @throws IllegalStateException if the rule is another
+     */
+    default SparseCodes encode(Matrix x, Matrix gradients) {
+        throw new IllegalStateException("this rule doesn't select by gradients; encode without them");
+    }
+
+    /**
      * The reconstructions of {@code codes}, F32[rows, d']. With a {@link RowNormalization} or a skip connection, {@code
      * codes} must be those that {@link #encode} returned last.
      *

@@ -10,6 +10,8 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A sparse autoencoder on a device: {@code f = σ(W_enc·(x - b_dec) + b_enc)}, {@code x̂ = W_decᵀ·f + b_dec}, where σ is
@@ -80,6 +82,10 @@ public final class Sae implements Autoencoder {
             throw new IllegalArgumentException(
                     sparsity.id() + " selects over a batch in training; an SAE encodes row by row with "
                             + sparsity.inference().id());
+        }
+        if (sparsity.isTied() && !(subtractsDecoderBias && mapping instanceof Mapping.Identity)) {
+            throw new IllegalArgumentException(
+                    sparsity.id() + " begins with what the decoder bias leaves, and encodes with the decoder");
         }
         this.device = device;
         this.weights = weights;
@@ -192,6 +198,18 @@ public final class Sae implements Autoencoder {
 
     public Sparsity sparsity() {
         return sparsity;
+    }
+
+    /** The threshold with which a TopK SAE can encode as {@link JumpRelu} too, if it has one: {@code with(new JumpRelu(0))}. */
+    public OptionalDouble spareThreshold() {
+        @Nullable Matrix thresholds = weights.thresholds();
+        if (thresholds == null || !(sparsity instanceof TopK)) {
+            return OptionalDouble.empty();
+        }
+        try (Matrix host = device.staging("threshold", DType.F32, 1, latents())) {
+            device.download(thresholds, host);
+            return OptionalDouble.of(host.get(0, 0));
+        }
     }
 
     /** Whether the encoder sees {@code x - b_dec}. */

@@ -28,10 +28,14 @@ public final class SaeFolder {
     /** The weights' file. */
     public static final String WEIGHTS = "sae_weights.safetensors";
 
+    /** Among SAELens's free metadata: the threshold by which a TopK SAE can encode as JumpReLU, if it has one. */
+    private static final String SPARE_THRESHOLD = "darien_threshold";
+
     static final String EXPECTED_AVERAGE = "expected_average_only_in";
     /** The key under which {@link Sae#configuration()} carries the metadata of the weights' file. */
     private static final String WEIGHTS_METADATA = "__metadata__";
 
+    private static final String PURSUIT = "matching_pursuit";
     private static final String FORMAT = "format";
     private static final String SCALER = "activation_scaler.json";
     private static final String WRITTEN_VERSION = "6.0.0";
@@ -41,6 +45,7 @@ public final class SaeFolder {
             "W_dec",
             "b_dec",
             "threshold",
+            SaeLensArchitecture.SKIP_WEIGHTS,
             "log_threshold",
             "b_gate",
             "b_mag",
@@ -66,16 +71,25 @@ public final class SaeFolder {
         }
         SaeWeights weights = sae.weights();
         Device device = sae.device();
-        writer.metadata(FORMAT, "pt")
-                // SAELens keeps the encoder as [d_in, d_sae].
-                .transposed("W_enc", device, weights.encoder())
-                .tensor("W_dec", device, weights.decoder(), weights.latents(), weights.width())
-                .tensor("b_dec", device, weights.decoderBias(), weights.width());
+        boolean tied = sae.sparsity().isTied();
+        writer.metadata(FORMAT, "pt");
+        if (!tied) {
+            // SAELens keeps the encoder as [d_in, d_sae].
+            writer.transposed("W_enc", device, weights.encoder());
+        }
+        writer.tensor("W_dec", device, weights.decoder(), weights.latents(), weights.outputWidth())
+                .tensor("b_dec", device, weights.decoderBias(), weights.outputWidth());
+        @Nullable Matrix skip = weights.skip();
+        if (skip != null) {
+            writer.tensor(SaeLensArchitecture.SKIP_WEIGHTS, device, skip, weights.outputWidth(), weights.width());
+        }
         @Nullable Matrix thresholds = weights.thresholds();
         if (thresholds != null && sae.sparsity() instanceof Gated) {
             writeGated(writer, device, weights, thresholds, folder);
         } else {
-            writer.tensor("b_enc", device, weights.encoderBias(), weights.latents());
+            if (!tied) {
+                writer.tensor("b_enc", device, weights.encoderBias(), weights.latents());
+            }
             if (thresholds != null && sae.sparsity().hasThresholds()) {
                 writer.tensor("threshold", device, thresholds, weights.latents());
             }
@@ -107,9 +121,12 @@ public final class SaeFolder {
 
     private static Map<String, Object> configuration(Sae sae) {
         Map<String, Object> configuration = new LinkedHashMap<>(sae.configuration());
-        configuration.put("architecture", architectureName(sae.sparsity()));
+        configuration.put(
+                "architecture",
+                new SaeLensArchitecture(ruleName(sae.sparsity()), SaeLensArchitecture.Kind.of(sae.mapping())).name());
         configuration.put("d_in", sae.width());
         configuration.put("d_sae", sae.latents());
+        SaeLensArchitecture.write(sae.mapping(), configuration);
         configuration.put("dtype", "float32");
         configuration.putIfAbsent("device", "cpu");
         configuration.put("apply_b_dec_to_input", sae.subtractsDecoderBias());
@@ -120,20 +137,30 @@ public final class SaeFolder {
             // Without it, SAELens takes the file for an older one and drops the rest of the metadata.
             metadata.put(SaeLensConfiguration.VERSION, WRITTEN_VERSION);
         }
+        metadata.remove(SPARE_THRESHOLD);
+        sae.spareThreshold().ifPresent(threshold -> metadata.put(SPARE_THRESHOLD, threshold));
         configuration.put(SaeLensConfiguration.METADATA, metadata);
-        if (sae.sparsity().bounded()) {
+        if (sae.sparsity() instanceof MatchingPursuit pursuit) {
+            configuration.put("max_iterations", pursuit.k());
+            // The shortest decimal that is this float.
+            configuration.put("residual_threshold", Double.parseDouble(Float.toString(pursuit.residualThreshold())));
+            configuration.put("stop_on_duplicate_support", pursuit.stopOnRepeat());
+        } else if (sae.sparsity().bounded()) {
             configuration.put("k", sae.sparsity().k());
             configuration.put("rescale_acts_by_decoder_norm", false);
         }
         return configuration;
     }
 
-    private static String architectureName(Sparsity sparsity) {
+    private static String ruleName(Sparsity sparsity) {
         return switch (sparsity) {
             case Relu ignored -> "standard";
             case TopK ignored -> "topk";
+            case GradientTopK ignored ->
+                throw new IllegalStateException("gradients aren't known to who loads an SAE; save it with topk");
             case JumpRelu ignored -> "jumprelu";
             case Gated ignored -> "gated";
+            case MatchingPursuit ignored -> PURSUIT;
             // SAELens has no name for it, and refuses this one.
             case GroupMax ignored -> "groupmax";
             case FeatureChoice ignored ->
@@ -167,7 +194,7 @@ public final class SaeFolder {
     public static Map<String, Object> requireConfiguration(Path file) {
         Map<String, Object> entries = JsonFile.read(file);
         SaeLensConfiguration config = SaeLensConfiguration.of(file, entries);
-        refuseUnsupported(config, config.architecture());
+        refuseUnsupported(config, SaeLensArchitecture.parse(config.architecture()));
         return entries;
     }
 
@@ -180,21 +207,33 @@ public final class SaeFolder {
      */
     public static SaeLoader read(Path file, Map<String, Object> configuration, TensorFile weights, boolean asTopK) {
         SaeLensConfiguration config = SaeLensConfiguration.of(file, configuration);
-        String architecture = asTopK && isBatchTopK(config.architecture()) ? "topk" : config.architecture();
-        refuseUnsupported(config, architecture);
-        SaeLoader loader = new SaeLoader(weights.tensor("W_enc").transposed());
+        SaeLensArchitecture named = SaeLensArchitecture.parse(config.architecture());
+        String architecture = asTopK && isBatchTopK(named.rule()) ? "topk" : named.rule();
+        refuseUnsupported(config, new SaeLensArchitecture(architecture, named.kind()));
+        boolean tied = architecture.equals(PURSUIT);
+        SaeLoader loader = new SaeLoader(
+                tied ? weights.tensor("W_dec") : weights.tensor("W_enc").transposed());
         config.requireSize("d_in", loader.width(), WEIGHTS);
+        loader.mapping(named.mapping(file, config.entries(), weights, loader.width()));
+        if (named.kind() == SaeLensArchitecture.Kind.SKIP_TRANSCODER) {
+            loader.skip(weights.tensor(SaeLensArchitecture.SKIP_WEIGHTS));
+        }
         config.requireSize("d_sae", loader.latents(), WEIGHTS);
         if ((architecture.equals("topk") || architecture.equals("groupmax")) && config.k() > loader.latents()) {
             throw new DataException(
                     file + ": k is " + config.k() + " but there are only " + loader.latents() + " latents");
         }
-        if (!architecture.equals("gated")) {
+        if (!architecture.equals("gated") && !tied) {
             loader.encoderBias(weights.tensor("b_enc"));
         }
-        loader.decoder(weights.tensor("W_dec"))
-                .decoderBias(weights.tensor("b_dec"))
-                .subtractsDecoderBias(config.flag("apply_b_dec_to_input", true));
+        boolean subtracts = config.flag("apply_b_dec_to_input", !named.isTranscoder());
+        loader.decoder(weights.tensor("W_dec")).subtractsDecoderBias(subtracts || tied);
+        if (subtracts || !tied) {
+            loader.decoderBias(weights.tensor("b_dec"));
+        } else {
+            // SAELens adds it to the reconstruction only where it has subtracted it.
+            loader.note("b_dec has no part in a matching pursuit that doesn't apply it to the input; it is left out");
+        }
         select(loader, config, architecture, weights);
         foldScalingFactor(loader, config, weights);
         normalise(loader, config);
@@ -213,29 +252,47 @@ public final class SaeFolder {
         return architecture.equals("batchtopk") || architecture.equals("matryoshka_batchtopk");
     }
 
-    private static void refuseUnsupported(SaeLensConfiguration config, String architecture) {
+    private static void refuseUnsupported(SaeLensConfiguration config, SaeLensArchitecture named) {
+        String architecture = named.rule();
+        if (named.isTranscoder() && config.flag("apply_b_dec_to_input", false)) {
+            throw new DataException(
+                    config.file() + ": a transcoder can't have apply_b_dec_to_input = true, because b_dec"
+                            + " is of what it decodes; set it to false");
+        }
+        if (named.kind() != SaeLensArchitecture.Kind.AUTOENCODER && architecture.equals("gated")) {
+            throw new DataException(config.file() + ": architecture '" + named.name() + "' is none that there is");
+        }
         switch (architecture) {
             case "topk", "groupmax" -> config.k();
             case "standard", "jumprelu", "gated", "batchtopk", "matryoshka_batchtopk" -> {
                 // What they need is in the weights.
             }
-            case "transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder" ->
-                throw new DataException(config.file() + ": architecture '" + architecture
-                        + "' reconstructs other activations than those it encodes; Darien has no transcoders");
-            case "matching_pursuit", "temporal" ->
+            case PURSUIT -> config.pursuit(1);
+            case "temporal" ->
                 throw new DataException(config.file() + ": architecture '" + architecture
                         + "' encodes in several steps, which Darien can't; there is no equal of it");
             default ->
-                throw new DataException(config.file() + ": architecture '" + architecture
-                        + "' is not one of standard, topk, jumprelu, gated, batchtopk, matryoshka_batchtopk");
+                throw new DataException(config.file() + ": architecture '" + named.name()
+                        + "' is not one of standard, topk, jumprelu, gated, batchtopk, matryoshka_batchtopk,"
+                        + " matching_pursuit, transcoder,"
+                        + " skip_transcoder, jumprelu_transcoder, jumprelu_skip_transcoder");
         }
     }
 
     private static void select(SaeLoader loader, SaeLensConfiguration config, String architecture, TensorFile weights) {
         boolean rescale = config.flag("rescale_acts_by_decoder_norm", false);
         switch (architecture) {
-            case "topk" -> loader.sparsity(new TopK(config.k()));
+            case "topk" -> {
+                loader.sparsity(new TopK(config.k()));
+                if (SaeLensConfiguration.metadata(config.entries()).get(SPARE_THRESHOLD) instanceof Number threshold) {
+                    loader.spareThreshold(threshold.doubleValue());
+                }
+            }
             case "groupmax" -> loader.sparsity(new GroupMax(config.k()));
+            case PURSUIT -> {
+                loader.sparsity(config.pursuit(loader.width()));
+                return;
+            }
             case "jumprelu" -> {
                 if (weights.content().get("log_threshold") instanceof Tensor logarithms) {
                     double[] thresholds = loader.perLatent(logarithms);
@@ -308,6 +365,10 @@ public final class SaeFolder {
                 return;
             }
         }
+        if (name.equals(EXPECTED_AVERAGE) && loader.sparsity().isTied()) {
+            throw new DataException(config.file() + ": normalize_activations '" + name + "' needs a scale that can't be"
+                    + " folded into weights that encode and decode; scale the activations, and set none");
+        }
         if (!name.equals(EXPECTED_AVERAGE)) {
             throw new DataException(config.file() + ": normalize_activations '" + name
                     + "' is not supported; fold the scale into the weights and set it to 'none'");
@@ -327,6 +388,10 @@ public final class SaeFolder {
                 || Double.isInfinite(number.doubleValue())) {
             throw new DataException(scaler + ": scaling_factor is " + scale + ", not a number above 0");
         }
+        if (!(loader.mapping() instanceof Mapping.Identity)) {
+            throw new DataException(scaler + ": a scale for a " + loader.mapping() + " isn't defined; fold it into the"
+                    + " weights and set normalize_activations to 'none'");
+        }
         loader.foldScale(number.doubleValue(), number.doubleValue())
                 .note("the input scale " + scale + " was folded into the weights");
     }
@@ -335,6 +400,8 @@ public final class SaeFolder {
     private static Map<String, Object> kept(SaeLensConfiguration config, TensorFile weights) {
         Map<String, Object> entries = new LinkedHashMap<>(config.entries());
         entries.remove("rescale_acts_by_decoder_norm");
+        entries.remove(SaeLensArchitecture.OUTPUT_WIDTH);
+        entries.remove("tensors");
         entries.remove("finetuning_scaling_factor");
         List.of("activation_fn", "activation_fn_str", "activation_fn_kwargs").forEach(entries::remove);
         Map<String, String> metadata = new LinkedHashMap<>(weights.metadata());

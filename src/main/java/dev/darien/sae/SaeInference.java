@@ -27,6 +27,7 @@ final class SaeInference implements Inference {
     private final Matrix output;
     private final SparseCodes codes;
     private final @Nullable RowNormalizer normalizer;
+    private final Selection.@Nullable Attribution attribution;
     /** What the skip connection sees, which no normalization has touched; null where it is the input. */
     private final @Nullable Matrix unnormalised;
 
@@ -40,6 +41,7 @@ final class SaeInference implements Inference {
         this.memory = device.memory().child("inference");
         @Nullable PackedEncoder made = null;
         @Nullable RowNormalizer normalizing = null;
+        Selection.@Nullable Attribution attributing = null;
         try {
             this.input = memory.matrix("input", maxRows, sae.width());
             this.output = memory.matrix("reconstruction", maxRows, sae.outputWidth());
@@ -52,10 +54,15 @@ final class SaeInference implements Inference {
                 normalizing = new RowNormalizer(sae.normalization(), device, maxRows, sae.width());
             }
             device.kernels().pack(sae.weights().encoder(), sae.weights().encoderBias(), made);
+            if (sae.sparsity() instanceof GradientTopK) {
+                attributing = Selection.Attribution.allocate(device, memory, maxRows, sae.latents(), sae.width());
+                attributing.pack(device.kernels(), sae.weights());
+            }
+            this.attribution = attributing;
             this.encoder = made;
             this.normalizer = normalizing;
         } catch (RuntimeException | Error e) {
-            Closing.after(e, made, normalizing, memory::releaseAll, memory);
+            Closing.after(e, attributing, made, normalizing, memory::releaseAll, memory);
             throw e;
         }
     }
@@ -67,6 +74,30 @@ final class SaeInference implements Inference {
 
     @Override
     public SparseCodes encode(Matrix x) {
+        if (attribution != null) {
+            throw new IllegalStateException(
+                    sae.sparsity().id() + " selects by gradients; give them too, or encode with "
+                            + sae.sparsity().inference().id());
+        }
+        return encode(x, attribution);
+    }
+
+    @Override
+    public SparseCodes encode(Matrix x, Matrix gradients) {
+        if (attribution == null) {
+            return Inference.super.encode(x, gradients);
+        }
+        if (gradients.rows() != x.rows() || gradients.columns() != x.columns()) {
+            throw new IllegalArgumentException(
+                    "gradients " + gradients.shape() + " aren't of the same shape as activations " + x.shape());
+        }
+        requireFitting(x);
+        Selection.Attribution rows = attribution.slice(0, x.rows());
+        device.kernels().convert(gradients, 1, null, rows.gradients());
+        return encode(x, rows);
+    }
+
+    private void requireFitting(Matrix x) {
         if (x.columns() != sae.width()) {
             throw new IllegalArgumentException(
                     "the SAE takes activations of width " + sae.width() + ", not " + x.columns());
@@ -74,6 +105,10 @@ final class SaeInference implements Inference {
         if (x.rows() > maxRows) {
             throw new IllegalArgumentException(x.rows() + " rows are more than this inference's " + maxRows);
         }
+    }
+
+    private SparseCodes encode(Matrix x, Selection.@Nullable Attribution rows) {
+        requireFitting(x);
         encodedRows = x.rows();
         Matrix centred = input.slice(0, x.rows());
         if (unnormalised != null) {
@@ -89,7 +124,17 @@ final class SaeInference implements Inference {
         sae.sparsity()
                 .select(
                         device.kernels(),
-                        new Selection(centred, encoder, sae.weights().thresholds(), null, false, null, null, selected));
+                        new Selection(
+                                centred,
+                                encoder,
+                                sae.weights().thresholds(),
+                                null,
+                                false,
+                                null,
+                                null,
+                                null,
+                                rows,
+                                selected));
         return selected;
     }
 
@@ -161,7 +206,8 @@ final class SaeInference implements Inference {
                 unnormalised;
                 codes;
                 encoder;
-                normalizer) {
+                normalizer;
+                attribution) {
             // Closed in reverse order, each whatever happens to the others.
         }
     }

@@ -98,6 +98,24 @@ record SaeLensConfiguration(Path file, Map<String, Object> entries) {
                 file + ": a topk SAE needs k, a whole number of at least 1, but k is " + entries.get("k"));
     }
 
+    /** The rule of a {@code matching_pursuit} SAE of activations of {@code width}. */
+    MatchingPursuit pursuit(int width) {
+        int steps = width;
+        @Nullable Object most = entries.get("max_iterations");
+        if (most instanceof Integer whole && whole >= 1) {
+            steps = whole;
+        } else if (most != null) {
+            throw new DataException(file + ": max_iterations is " + most
+                    + ", but a matching pursuit needs a whole number of at least 1, or null for d_in");
+        }
+        @Nullable Object threshold = entries.getOrDefault("residual_threshold", 0.01);
+        if (!(threshold instanceof Number number) || !Float.isFinite(number.floatValue())) {
+            throw new DataException(file + ": residual_threshold is " + threshold + ", which is no number");
+        }
+        // SAELens takes one that isn't positive for none.
+        return new MatchingPursuit(steps, Math.max(0, number.floatValue()), flag("stop_on_duplicate_support", true));
+    }
+
     /** A flag, and what it is where it isn't given. */
     boolean flag(String name, boolean otherwise) {
         @Nullable Object value = entries.get(name);

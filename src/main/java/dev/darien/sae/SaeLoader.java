@@ -29,12 +29,15 @@ public final class SaeLoader {
     private final int latents;
     private final int width;
     private @Nullable Tensor decoder;
+    private @Nullable Tensor skip;
+    private Mapping mapping = new Mapping.Identity();
     private double[] encoderBias;
     private double[] decoderBias;
     private double[] thresholds;
     private final double[] encoderScale;
     private final double[] decoderScale;
     private Sparsity sparsity = new Relu();
+    private boolean spareThreshold;
     private boolean subtractsDecoderBias;
     private RowNormalization normalization = RowNormalization.NONE;
     private Map<String, Object> configuration = Map.of();
@@ -85,18 +88,50 @@ public final class SaeLoader {
         return width;
     }
 
+    /** What is mapped to what, so far. */
+    public Mapping mapping() {
+        return mapping;
+    }
+
+    /** Width of what is decoded, d'. */
+    public int outputWidth() {
+        return mapping.outputWidth(width);
+    }
+
     // ------------------------------------------------------------------------------------------------------ roles
 
+    /** Says what is mapped to what, before the decoder is set; without it, activations to themselves. */
+    public SaeLoader mapping(Mapping value) {
+        mapping = value;
+        decoderBias = new double[outputWidth()];
+        return this;
+    }
+
     /**
-     * Sets the decoder, [F, d].
+     * Sets the skip connection of a transcoder, [d', d].
+     *
+     * @throws DataException if it has another shape
+     */
+    public SaeLoader skip(Tensor tensor) {
+        requireFloating(tensor);
+        if (!tensor.shape().equals(List.of((long) outputWidth(), (long) width))) {
+            throw new DataException(tensor.what() + " has the shape " + tensor.shape() + " where [" + outputWidth()
+                    + ", " + width + "] was expected");
+        }
+        skip = tensor;
+        return this;
+    }
+
+    /**
+     * Sets the decoder, [F, d'].
      *
      * @throws DataException if it has another shape than the encoder
      */
     public SaeLoader decoder(Tensor tensor) {
         requireFloating(tensor);
-        if (!tensor.shape().equals(encoder.shape())) {
+        if (!tensor.shape().equals(List.of((long) latents, (long) outputWidth()))) {
             throw new DataException("%s has the shape %s, which doesn't fit the encoder '%s' of %d latents and width %d"
-                    .formatted(tensor.what(), tensor.shape(), encoder.name(), latents, width));
+                    .formatted(tensor.what(), tensor.shape(), encoder.name(), latents, outputWidth()));
         }
         decoder = tensor;
         return this;
@@ -108,15 +143,15 @@ public final class SaeLoader {
         return this;
     }
 
-    /** Sets the decoder's bias, [d]; without one it is 0. */
+    /** Sets the decoder's bias, [d']; without one it is 0. */
     public SaeLoader decoderBias(Tensor tensor) {
-        decoderBias = vector(tensor, width);
+        decoderBias = vector(tensor, outputWidth());
         return this;
     }
 
     /** Sets the rule by which latents are selected, one that works row by row; without one it is ReLU. */
     public SaeLoader sparsity(Sparsity rule) {
-        if (rule.k() > latents) {
+        if (rule.k() > latents && !rule.isTied()) {
             throw new DataException(encoder.what() + " has only " + latents + " latents, but k is " + rule.k());
         }
         sparsity = rule;
@@ -132,6 +167,13 @@ public final class SaeLoader {
     /** Selects what exceeds a common threshold. */
     public SaeLoader threshold(double value) {
         return thresholds(filled(latents, value));
+    }
+
+    /** Gives a rule without thresholds one with which it can be used as JumpReLU, see {@link Sae#spareThreshold()}. */
+    public SaeLoader spareThreshold(double value) {
+        thresholds = filled(latents, value);
+        spareThreshold = true;
+        return this;
     }
 
     /** Says that the encoder sees {@code x - b_dec}; without it, that it sees x. */
@@ -227,14 +269,16 @@ public final class SaeLoader {
         double[] norms = new double[latents];
         try (Arena arena = Arena.ofConfined();
                 TensorRows rows = requireDecoder().rows()) {
-            int block = blockRows();
-            Matrix values = Matrix.of(arena.allocate((long) block * width * Float.BYTES, 64), DType.F32, block, width);
+            int columns = outputWidth();
+            int block = blockRows(columns);
+            Matrix values =
+                    Matrix.of(arena.allocate((long) block * columns * Float.BYTES, 64), DType.F32, block, columns);
             for (int first = 0; first < latents; first += block) {
                 Matrix part = values.slice(0, Math.min(block, latents - first));
                 rows.read(first, part);
                 for (int row = 0; row < part.rows(); row++) {
                     double sum = 0;
-                    for (int column = 0; column < width; column++) {
+                    for (int column = 0; column < columns; column++) {
                         double value = part.get(row, column);
                         sum += value * value;
                     }
@@ -301,12 +345,16 @@ public final class SaeLoader {
 
     /** The SAE on {@code device}; the caller closes it. The file may be closed then. */
     public Sae load(Device device) {
-        SaeWeights weights = SaeWeights.allocate(device.memory(), latents, width, sparsity.hasThresholds());
+        SaeWeights weights = SaeWeights.allocate(
+                device.memory(), latents, width, mapping, sparsity.hasThresholds() || spareThreshold);
         try {
             copy(device, encoder, encoderScale, weights.encoder());
             copy(device, requireDecoder(), decoderScale, weights.decoder());
             copy(device, encoderBias, weights.encoderBias());
             copy(device, decoderBias, weights.decoderBias());
+            if (skip != null && weights.skip() != null) {
+                copy(device, skip, filled(outputWidth(), 1), weights.skip());
+            }
             @Nullable Matrix target = weights.thresholds();
             if (target != null) {
                 // Everywhere values pass a ReLU too, so that a threshold below 0 is the same as 0.
@@ -317,7 +365,7 @@ public final class SaeLoader {
                                 .toArray(),
                         target);
             }
-            return new Sae(device, weights, sparsity, subtractsDecoderBias, normalization, configuration);
+            return new Sae(device, weights, sparsity, subtractsDecoderBias, normalization, mapping, configuration);
         } catch (RuntimeException | Error e) {
             Closing.after(e, weights);
             throw e;
@@ -331,16 +379,18 @@ public final class SaeLoader {
         return decoder;
     }
 
-    private int blockRows() {
-        return Math.clamp(BLOCK_ELEMENTS / width, 16, Math.max(16, latents));
+    private static int blockRows(int columns) {
+        return Math.max(16, BLOCK_ELEMENTS / columns);
     }
 
     private void copy(Device device, Tensor from, double[] scales, Matrix to) {
-        int block = blockRows();
+        int columns = to.columns();
+        int all = to.intRows();
+        int block = Math.min(all, blockRows(columns));
         try (TensorRows rows = from.rows();
-                @Nullable Matrix staging = to.isHost() ? null : device.staging("weights", DType.F32, block, width)) {
-            for (int first = 0; first < latents; first += block) {
-                int count = Math.min(block, latents - first);
+                @Nullable Matrix staging = to.isHost() ? null : device.staging("weights", DType.F32, block, columns)) {
+            for (int first = 0; first < all; first += block) {
+                int count = Math.min(block, all - first);
                 Matrix target = to.slice(first, count);
                 Matrix part = staging == null ? target : staging.slice(0, count);
                 rows.read(first, part);

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param encoderBias F32[1, F]
  * @param decoder F32[F, d']
  * @param decoderBias F32[1, d']
- * @param thresholds F32[1, F] for rules that have them, else null
+ * @param thresholds F32[1, F] for rules that have them, and for those that can be used with them in the place of their
+ *     own selection; else null
  * @param skip W_skip F32[d', d] of a transcoder with a skip connection, else null
  */
 public record SaeWeights(

@@ -7,7 +7,8 @@ import dev.darien.device.Kernels;
  * The rule by which a sparse autoencoder turns pre-activations into sparse codes. Immutable; per-latent thresholds are
  * weights of the SAE, not part of the rule.
  */
-public sealed interface Sparsity permits Relu, TopK, BatchTopK, JumpRelu, Gated, FeatureChoice, GroupMax {
+public sealed interface Sparsity
+        permits Relu, TopK, BatchTopK, JumpRelu, Gated, FeatureChoice, GroupMax, MatchingPursuit, GradientTopK {
 
     /** The field's name of the rule, as {@code --arch} takes it. */
     String id();
@@ -22,6 +23,11 @@ public sealed interface Sparsity permits Relu, TopK, BatchTopK, JumpRelu, Gated,
 
     /** Whether an SAE with this rule has a threshold for each latent. */
     default boolean hasThresholds() {
+        return false;
+    }
+
+    /** Whether the encoder's rows are the decoder's, without a bias of their own. */
+    default boolean isTied() {
         return false;
     }
 

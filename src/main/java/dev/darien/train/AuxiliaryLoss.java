@@ -47,8 +47,8 @@ final class AuxiliaryLoss {
         Kernels kernels = context.kernels();
         StepWorkspace workspace = context.workspace();
         LatentTerms latentTerms = terms.terms();
-        if (alone && workspace.carrier != null) {
-            kernels.encodeTopK(workspace.input, workspace.encoder, 1, terms.selection(), workspace.carrier);
+        if (alone) {
+            kernels.encodeDead(latentTerms.input(), workspace.encoder, terms.selection());
         }
         // residual is x̂ - x, so the auxiliary target x - x̂ is its negative.
         kernels.reconstruct(
@@ -63,7 +63,9 @@ final class AuxiliaryLoss {
         kernels.auxiliaryScale(
                 workspace.residual,
                 terms.rowErrors(),
-                (float) options().auxiliary().coefficient(),
+                // The two sides of a tied dictionary are averaged.
+                (float) (options().auxiliary().coefficient()
+                        * (options().sparsity().isTied() ? 2 : 1)),
                 terms.scale(),
                 terms.loss());
         kernels.groupByLatent(latentTerms.codes(), latentTerms.groups());

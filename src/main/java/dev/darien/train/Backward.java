@@ -16,6 +16,9 @@ interface Backward extends AutoCloseable {
         if (context.options().sparsity() instanceof Gated) {
             return new GatedBackward(context);
         }
+        if (context.workspace().pursuit != null) {
+            return new PursuitBackward(context, context.workspace().pursuit);
+        }
         return switch (context.options().objective()) {
             case Objective.Whole ignored -> new PlainBackward(context);
             case Objective.Nested nested -> new NestedBackward(context, nested);

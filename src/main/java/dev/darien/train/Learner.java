@@ -11,6 +11,7 @@ import dev.darien.memory.SparseCodes;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import dev.darien.sae.Sparsity;
@@ -38,6 +39,7 @@ final class Learner implements AutoCloseable {
     private final Backward backward;
     private final @Nullable LatentUsage usage;
     private final @Nullable AuxiliaryLoss auxiliary;
+    private final @Nullable GradientStep gradientStep;
     private final @Nullable Resampler resampler;
     private final StepStatistics statistics;
     private final StepContext context;
@@ -79,6 +81,7 @@ final class Learner implements AutoCloseable {
             used = usesLatents() ? new LatentUsage(context) : null;
             this.usage = used;
             this.resampler = options.resample() ? new Resampler(context) : null;
+            this.gradientStep = buffers.attribution == null ? null : new GradientStep(context, buffers.attribution);
             StepWorkspace.@Nullable AuxiliaryTerms revived = workspace.auxiliary;
             this.auxiliary = revived == null ? null : new AuxiliaryLoss(context, revived, used);
             sums = new StepStatistics(device, buffers);
@@ -106,6 +109,9 @@ final class Learner implements AutoCloseable {
         if (last instanceof FeatureChoice && !choosesByLatent()) {
             last = new BatchTopK(last.k());
         }
+        if (last instanceof GradientTopK byGradients) {
+            last = GradientStep.rule(byGradients, step, options.sparsityWarmupSteps());
+        }
         if (step >= options.kWarmupSteps() || !last.bounded()) {
             return last;
         }
@@ -131,13 +137,21 @@ final class Learner implements AutoCloseable {
         return options.sparsity() instanceof FeatureChoice ? rate * options.secondWarmup(step) : rate;
     }
 
-    /** Trains on one batch, F32, F16 or BF16[batch, width of the layout], unscaled. */
+    /**
+     * Trains on one batch.
+     *
+     * @param batch F32, F16 or BF16[batch, width of the layout], unscaled; what lies right of that are gradients, as wide,
+     *     where the pass has some
+     */
     void train(Matrix batch) {
         boolean centred = options.subtractDecoderBias();
         Matrix decoderBias = state.weights.decoderBias();
         layout.convertInputs(kernels, batch, centred ? decoderBias : null, workspace.input);
         layout.convertTarget(kernels, batch, workspace, state.negatedSkip);
-        kernels.pack(state.weights.encoder(), state.weights.encoderBias(), workspace.encoder);
+        kernels.pack(state.encoding(), state.weights.encoderBias(), workspace.encoder);
+        if (gradientStep != null) {
+            gradientStep.begin(batch.columnSlice(layout.inputWidth(), layout.inputWidth()));
+        }
         if (step == 0 && options.sparsity() instanceof JumpRelu && options.initialThreshold() == 0) {
             HeldSparsity.fitFirstThresholds(context);
         }
@@ -171,14 +185,16 @@ final class Learner implements AutoCloseable {
             usage.count(step);
         }
         if (auxiliary != null) {
-            auxiliary.backward(byLatent || workspace.second != null);
+            auxiliary.backward(byLatent || workspace.second != null || state.tied);
         }
         backward.decoderBiasGradient(centred, state.decoderBias.gradient());
         if (state.negatedSkip != null) {
             backward.skipGradient(state.negatedSkip.gradient());
         }
         update(adam, penalty);
-        if (!byLatent) {
+        if (gradientStep != null) {
+            gradientStep.trackThreshold(step);
+        } else if (!byLatent) {
             trackThreshold();
         }
         step++;
@@ -204,6 +220,7 @@ final class Learner implements AutoCloseable {
         return options.clip() > 0
                 || workspace.chunks.size() > 1
                 || options.sparsity() instanceof Gated
+                || state.tied
                 || options.preActivationLoss() > 0
                 || (workspace.decoderNorms != null && workspace.decoderNorms.inParts())
                 || !(options.objective() instanceof Objective.Whole);
@@ -224,15 +241,17 @@ final class Learner implements AutoCloseable {
                     unit);
         } else {
             clipped = clip(gradients);
-            kernels.adam(
-                    adam,
-                    state.rows.encoder(),
-                    gradients.rows().encoder(),
-                    state.firstMoments.encoder(),
-                    state.secondMoments.encoder(),
-                    gradients.touched(),
-                    clipped,
-                    false);
+            if (!state.tied) {
+                kernels.adam(
+                        adam,
+                        state.rows.encoder(),
+                        gradients.rows().encoder(),
+                        state.firstMoments.encoder(),
+                        state.secondMoments.encoder(),
+                        gradients.touched(),
+                        clipped,
+                        false);
+            }
             kernels.adam(
                     adam,
                     state.rows.decoder(),
@@ -258,8 +277,10 @@ final class Learner implements AutoCloseable {
         }
         Matrix sum = stored.squaredNorm();
         Matrix along = options.unitDecoder() ? state.rows.decoder() : null;
-        kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
-        kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, true, sum);
+        if (!state.tied) {
+            kernels.squaredNorm(stored.rows().encoder(), stored.touched(), null, false, sum);
+        }
+        kernels.squaredNorm(stored.rows().decoder(), stored.touched(), along, !state.tied, sum);
         for (Parameter parameter : state.parameters()) {
             kernels.squaredNorm(parameter.gradient(), null, null, true, sum);
         }

@@ -8,6 +8,7 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.RowNormalization;
 import dev.darien.sae.Sae;
@@ -21,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What a run has learnt so far, on the device: all of it goes into a checkpoint, and nothing else does. */
 final class LearnerState implements AutoCloseable {
+    /** Whether the decoder's rows are the encoder's too, whose own then mean nothing. */
+    final boolean tied;
+
     final SaeWeights weights;
     final LatentRows rows;
     final LatentRows firstMoments;
@@ -63,6 +67,7 @@ final class LearnerState implements AutoCloseable {
 
     LearnerState(Allocator memory, TrainingOptions options, int width) {
         int latents = options.latents();
+        tied = options.sparsity().isTied();
         weights =
                 SaeWeights.allocate(memory, latents, width, options.mapping(), options.sparsity() instanceof JumpRelu);
         int outputWidth = weights.outputWidth();
@@ -114,6 +119,11 @@ final class LearnerState implements AutoCloseable {
         return all;
     }
 
+    /** What the encoder is packed from. */
+    Matrix encoding() {
+        return tied ? weights.decoder() : weights.encoder();
+    }
+
     /** Everything that is trained and isn't a row for each latent. */
     List<Parameter> parameters() {
         List<Parameter> all = new ArrayList<>(List.of(encoderBias, decoderBias));
@@ -150,7 +160,11 @@ final class LearnerState implements AutoCloseable {
             Map<String, Object> configuration) {
         Sparsity inference = options.sparsity().inference();
         SaeWeights out = SaeWeights.allocate(
-                device.memory(), weights.latents(), weights.width(), options.mapping(), inference.hasThresholds());
+                device.memory(),
+                weights.latents(),
+                weights.width(),
+                options.mapping(),
+                inference.hasThresholds() || options.sparsity() instanceof GradientTopK);
         Unscaling unscaling = new Unscaling(options.mapping(), layout);
         try {
             unscaling.convert(device.kernels(), weights, out);
@@ -172,6 +186,9 @@ final class LearnerState implements AutoCloseable {
     private void convertTo(SaeWeights out, Device device, float unscale, @Nullable Matrix latentThresholds) {
         Kernels kernels = device.kernels();
         kernels.convert(weights.encoderBias(), unscale, null, out.encoderBias());
+        if (tied) {
+            kernels.convert(out.decoder(), 1, null, out.encoder());
+        }
         if (gate != null) {
             GateFolding.fold(device, weights, gate, unscale, out);
         } else if (out.thresholds() != null) {

@@ -27,7 +27,8 @@ final class NestedBackward implements Backward {
     private final Matrix levelResidual;
     private final Matrix average;
     private final Matrix levelErrors;
-    private final Matrix unusedGradients;
+    private final Matrix levelGradients;
+    private final Matrix averageGradients;
     private final SparseCodes prefix;
     private final SparseCodes silent;
     private final List<LatentTerms> groups = new ArrayList<>();
@@ -50,17 +51,17 @@ final class NestedBackward implements Backward {
             levelResidual = own(memory.matrix("residual of a group", rows, width));
             average = own(memory.matrix("mean residual of groups", rows, width));
             levelErrors = own(memory.vector("errors of a group", rows));
-            unusedGradients = own(memory.vector("gradients of a group's prefix", codes.capacity()));
+            levelGradients = own(memory.vector("gradients of a group", codes.capacity()));
+            averageGradients = own(memory.vector("mean gradients of groups", codes.capacity()));
             prefix = with(codes, own(memory.vector("codes of a prefix", codes.capacity())));
             silent = with(codes, own(memory.vector("no codes", codes.capacity())));
             SparseCodes group = with(codes, own(memory.vector("codes of a group", codes.capacity())));
-            Matrix gradients = own(memory.vector("gradients of a group", codes.capacity()));
             for (int level = 0; level < ends.length; level++) {
                 Matrix scale = own(memory.vector("scale of a group", 1));
                 double share = (double) (ends.length - level) / levels;
                 context.kernels()
                         .fill(scale, (float) (2 * share / context.options().batch()));
-                groups.add(new LatentTerms(group, terms.groups(), gradients, terms.input(), average, scale));
+                groups.add(new LatentTerms(group, terms.groups(), averageGradients, terms.input(), average, scale));
             }
         } catch (RuntimeException | Error e) {
             Closing.after(e, this);
@@ -95,14 +96,16 @@ final class NestedBackward implements Backward {
                         1,
                         chunk.residual(),
                         chunk.rowErrors(),
-                        unusedGradients);
+                        averageGradients);
                 kernels.convert(chunk.residual(), 1, null, average);
             } else {
                 kernels.keepLatents(codes, 0, ends[level], prefix.values());
                 kernels.reconstruct(
-                        prefix, decoder, decodeBias, chunk.target(), 1, levelResidual, levelErrors, unusedGradients);
+                        prefix, decoder, decodeBias, chunk.target(), 1, levelResidual, levelErrors, levelGradients);
                 kernels.addStatistics(levelErrors, prefix, context.workspace().further);
-                kernels.exponentialAverage(levelResidual, 1f / (ends.length - level), average);
+                float share = 1f / (ends.length - level);
+                kernels.exponentialAverage(levelResidual, share, average);
+                kernels.exponentialAverage(levelGradients, share, averageGradients);
             }
             LatentTerms terms = groups.get(level);
             kernels.keepLatents(
@@ -110,8 +113,6 @@ final class NestedBackward implements Backward {
                     level == 0 ? 0 : ends[level - 1],
                     ends[level],
                     terms.codes().values());
-            // Silent codes reconstruct nothing, so that what is left is the mean residual, and its gradients.
-            kernels.reconstruct(silent, decoder, null, average, -1, levelResidual, levelErrors, terms.codeGradients());
             kernels.encoderBiasGradient(terms, !first || level < last, state.encoderBias.gradient());
             context.latentGradients(terms, 0);
         }
@@ -132,7 +133,7 @@ final class NestedBackward implements Backward {
                 1,
                 levelResidual,
                 levelErrors,
-                unusedGradients);
+                levelGradients);
         kernels.addStatistics(levelErrors, silent, context.workspace().further);
         kernels.exponentialAverage(levelResidual, 1f / levels, average);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /** Which reconstructions the squared error is taken of. */
@@ -22,6 +23,27 @@ public sealed interface Objective {
             if (groups.isEmpty() || groups.stream().anyMatch(size -> size < 1)) {
                 throw new IllegalArgumentException("groups of latents must have at least 1 latent each, not " + groups);
             }
+        }
+
+        /**
+         * Groups of 1, 1, 2, 4 and 8 sixteenths of {@code latents}, as the paper has them; what doesn't divide goes to the
+         * last.
+         */
+        static List<Integer> sixteenths(int latents) {
+            if (latents < 16) {
+                throw new IllegalArgumentException(
+                        "matryoshka's groups are sixteenths of the latents, of which there are only " + latents
+                                + "; set --groups or more latents");
+            }
+            List<Integer> sizes = new ArrayList<>();
+            int left = latents;
+            for (int share : List.of(1, 1, 2, 4)) {
+                int size = (int) ((long) latents * share / 16);
+                sizes.add(size);
+                left -= size;
+            }
+            sizes.add(left);
+            return sizes;
         }
 
         /** How many errors the mean is of. */

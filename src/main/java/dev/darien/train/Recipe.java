@@ -4,13 +4,14 @@ package dev.darien.train;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.GroupMax;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Mapping;
+import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Relu;
 import dev.darien.sae.Sparsity;
 import dev.darien.sae.TopK;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -28,23 +29,30 @@ public final class Recipe {
             "p-anneal",
             "gated",
             "topk",
+            "gradient-topk",
             "multi-topk",
             "batchtopk",
             "mutual-choice",
             "feature-choice",
             "matryoshka",
             "groupmax",
+            "matching-pursuit",
             "jumprelu");
 
-    private static final List<String> WITH_K =
-            List.of("topk", "multi-topk", "batchtopk", "mutual-choice", "feature-choice", "matryoshka", "groupmax");
+    private static final List<String> WITH_K = List.of(
+            "topk",
+            "gradient-topk",
+            "multi-topk",
+            "batchtopk",
+            "mutual-choice",
+            "feature-choice",
+            "matryoshka",
+            "groupmax",
+            "matching-pursuit");
     private static final List<String> WITH_L1 = List.of("relu", "p-anneal", "gated");
 
     /** Multi-TopK's second selection, and its weight (Gao et al. 2024). */
     private static final Objective MULTI_TOP_K = new Objective.TwoSelections(4, 1.0 / 8);
-
-    /** Shares of the latents in Matryoshka's groups, in sixteenths (Bussmann et al. 2025). */
-    private static final List<Integer> NESTED_SIXTEENTHS = List.of(1, 1, 2, 4, 8);
 
     /** Where P-annealing ends, and the share of the run with p = 1 before it. */
     private static final double LAST_POWER = 0.2;
@@ -76,6 +84,8 @@ public final class Recipe {
     private @Nullable List<Integer> groups;
     private boolean biasLevel;
     private @Nullable Double tanhSlope;
+    private @Nullable Double beta;
+    private boolean rawBeta;
     private @Nullable FeatureBudgets budgets;
     private boolean keepNonPositive;
     private boolean resample;
@@ -193,7 +203,7 @@ public final class Recipe {
         return this;
     }
 
-    /** Steps over which the penalty rises. */
+    /** Steps over which the penalty rises, or gradient-topk's β. */
     public Recipe sparsityWarmup(long steps) {
         sparsityWarmup = steps;
         return this;
@@ -244,6 +254,18 @@ public final class Recipe {
     /** Has jumprelu's penalty be {@code Σ tanh(slope·f)} instead of the L0. */
     public Recipe tanhPenalty(double slope) {
         tanhSlope = slope;
+        return this;
+    }
+
+    /** How much gradients count in gradient-topk's selection; 1 if it isn't said. */
+    public Recipe beta(double value) {
+        beta = value;
+        return this;
+    }
+
+    /** Has gradient-topk take attributions as they are, rather than over their mean magnitude in the batch. */
+    public Recipe rawBeta() {
+        rawBeta = true;
         return this;
     }
 
@@ -350,6 +372,9 @@ public final class Recipe {
         if ((budgets != null || keepNonPositive) && !architecture.equals("feature-choice")) {
             throw new IllegalArgumentException("budgets belong to feature-choice, not to " + architecture);
         }
+        if ((beta != null || rawBeta) && !architecture.equals("gradient-topk")) {
+            throw new IllegalArgumentException("beta belongs to gradient-topk, not to " + architecture);
+        }
         if ((groups != null || biasLevel) && !architecture.equals("matryoshka")) {
             throw new IllegalArgumentException((groups != null ? "groups belong" : "the bias level belongs")
                     + " to matryoshka, not to " + architecture);
@@ -366,8 +391,10 @@ public final class Recipe {
             case "relu", "p-anneal" -> new Relu();
             case "gated" -> new Gated();
             case "topk", "multi-topk" -> new TopK(wanted);
+            case "gradient-topk" -> new GradientTopK(wanted, beta != null ? beta.floatValue() : 1, !rawBeta);
             case "batchtopk", "matryoshka" -> new BatchTopK(wanted);
             case "groupmax" -> new GroupMax(wanted);
+            case "matching-pursuit" -> new MatchingPursuit(wanted);
             case "feature-choice" -> new FeatureChoice(wanted, keepNonPositive);
             default ->
                 new JumpRelu((float) (bandwidth != null ? bandwidth : defaults().bandwidth()));
@@ -393,27 +420,10 @@ public final class Recipe {
 
     private Objective objective(int f) {
         return switch (architecture) {
-            case "matryoshka" -> new Objective.Nested(groups != null ? groups : sixteenths(f), biasLevel);
+            case "matryoshka" ->
+                new Objective.Nested(groups != null ? groups : Objective.Nested.sixteenths(f), biasLevel);
             case "multi-topk" -> MULTI_TOP_K;
             default -> new Objective.Whole();
         };
-    }
-
-    /** What doesn't divide by sixteen goes to the last group. */
-    private static List<Integer> sixteenths(int f) {
-        if (f < 16) {
-            throw new IllegalArgumentException(
-                    "matryoshka's groups are sixteenths of the latents, of which there are only " + f
-                            + "; set --groups or more latents");
-        }
-        List<Integer> sizes = new ArrayList<>();
-        int left = f;
-        for (int share : NESTED_SIXTEENTHS.subList(0, NESTED_SIXTEENTHS.size() - 1)) {
-            int size = (int) ((long) f * share / 16);
-            sizes.add(size);
-            left -= size;
-        }
-        sizes.add(left);
-        return sizes;
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
+import java.util.List;
+
 /**
  * What a preset says where nobody has chosen.
  *
@@ -152,10 +154,10 @@ record RecipeDefaults(String architecture, Preset preset) {
         return preset == Preset.PAPER ? BiasInit.GEOMETRIC_MEDIAN : BiasInit.MEAN;
     }
 
-    /** Whether decoder rows keep norm 1; p-annealing and gated know no other. */
+    /** Whether decoder rows keep norm 1; p-annealing, gated and matching pursuit know no other. */
     boolean unitDecoder() {
         boolean free = preset == Preset.APRIL || preset == Preset.SAELENS;
-        return !free || architecture.equals("gated") || architecture.equals("p-anneal");
+        return !free || List.of("gated", "p-anneal", "matching-pursuit").contains(architecture);
     }
 
     double decoderInitNorm() {

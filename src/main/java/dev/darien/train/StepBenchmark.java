@@ -9,6 +9,7 @@ import dev.darien.device.Device;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.sae.GradientTopK;
 import java.util.List;
 import java.util.Map;
 
@@ -38,10 +39,11 @@ public final class StepBenchmark implements AutoCloseable {
         this.rowNumbers = new long[options.batch()];
         this.order = new Shuffle(source.rows(), options.seed(), summary.badRows());
         this.batches = device.batchQueue("batch", source.dtype(), options.batch(), source.width());
-        this.scale = options.scaling().factor(summary.meanSquaredNorm(), source.width());
-        try (Matrix bias = device.staging("first decoder bias", DType.F32, 1, source.width())) {
+        int width = source.width() / (options.sparsity() instanceof GradientTopK ? 2 : 1);
+        this.scale = options.scaling().factor(summary.columns(0, width).meanSquaredNorm(), width);
+        try (Matrix bias = device.staging("first decoder bias", DType.F32, 1, width)) {
             bias.clear();
-            this.learner = new Learner(times.device(), options, source.width(), scale, bias);
+            this.learner = new Learner(times.device(), options, width, scale, bias);
         } catch (RuntimeException | Error e) {
             Closing.after(e, batches);
             throw e;

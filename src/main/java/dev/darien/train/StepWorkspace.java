@@ -6,13 +6,16 @@ import dev.darien.device.Device;
 import dev.darien.device.LatentGroups;
 import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
+import dev.darien.device.PursuitSteps;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.FeatureChoice;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.Mapping;
+import dev.darien.sae.MatchingPursuit;
 import dev.darien.sae.Selection;
 import dev.darien.sae.Sparsity;
 import java.util.ArrayList;
@@ -46,10 +49,14 @@ final class StepWorkspace implements AutoCloseable {
     final @Nullable AuxiliaryTerms auxiliary;
     /** The larger one of two selections, where an objective asks for it. */
     final @Nullable AuxiliaryTerms second;
+    /** Of a selection by gradients. */
+    final Selection.@Nullable Attribution attribution;
     /** Of a selection by latent. */
     final Selection.@Nullable Budgets budgets;
-    /** Where the main selection can't carry the auxiliary one, a selection that does nothing else: one code for each row. */
-    final @Nullable SparseCodes carrier;
+    /** The order of a matching pursuit's steps. */
+    final @Nullable PursuitSteps pursuit;
+    /** What a matching pursuit leaves, of which the auxiliary selection is made. */
+    final @Nullable Matrix pursued;
 
     final Matrix dead;
     final Matrix deadCount;
@@ -86,7 +93,13 @@ final class StepWorkspace implements AutoCloseable {
             Matrix scale = own(memory.vector("gradient scale", 1));
             device.kernels().fill(scale, 2f / batch);
             int k = Math.min(options.auxiliary().kFor(outputWidth), latents);
+            boolean pursues = widest instanceof MatchingPursuit;
+            pursuit = pursues ? own(PursuitSteps.allocate(memory, widest.k(), batch)) : null;
+            pursued = pursues && k > 0 ? own(memory.matrix("what a pursuit leaves", batch, width)) : null;
             auxiliary = k > 0 ? auxiliary(memory, batch, latents, outputWidth, k, dead, deadCount) : null;
+            attribution = options.sparsity() instanceof GradientTopK
+                    ? own(Selection.Attribution.allocate(device, memory, batch, latents, width))
+                    : null;
             boolean byLatent = options.sparsity() instanceof FeatureChoice;
             budgets = byLatent
                     ? new Selection.Budgets(
@@ -101,9 +114,6 @@ final class StepWorkspace implements AutoCloseable {
                             latents,
                             outputWidth,
                             two.factor() * options.sparsity().k())
-                    : null;
-            carrier = auxiliary != null && (second != null || byLatent)
-                    ? own(SparseCodes.allocate(memory, batch, latents, batch))
                     : null;
             chunks = chunks(memory, widest, batch, latents, state, scale);
         } catch (RuntimeException | Error e) {
@@ -129,7 +139,16 @@ final class StepWorkspace implements AutoCloseable {
             Matrix errors = residual.slice(first, count);
             SparseCodes selected = codes.firstRows(count);
             Selection selection = new Selection(
-                    rows, encoder, state.weights.thresholds(), smallestKept, true, carried(), budgets, selected);
+                    rows,
+                    encoder,
+                    state.weights.thresholds(),
+                    smallestKept,
+                    true,
+                    carried(),
+                    budgets,
+                    pursuit,
+                    attribution,
+                    selected);
             parts.add(new Chunk(
                     selection,
                     target.slice(first, count),
@@ -145,7 +164,7 @@ final class StepWorkspace implements AutoCloseable {
         if (second != null) {
             return second.selection();
         }
-        return auxiliary == null ? null : auxiliary.selection();
+        return auxiliary == null || pursuit != null ? null : auxiliary.selection();
     }
 
     /** Among all latents, of which none has to be dead. */
@@ -171,7 +190,7 @@ final class StepWorkspace implements AutoCloseable {
         Matrix codeGradients = own(memory.vector("auxiliary code gradients", codes.capacity()));
         return new AuxiliaryTerms(
                 new DeadSelection(among, amongCount, k, codes),
-                new LatentTerms(codes, groups, codeGradients, input, auxResidual, auxScale),
+                new LatentTerms(codes, groups, codeGradients, pursued == null ? input : pursued, auxResidual, auxScale),
                 auxResidual,
                 own(memory.vector("auxiliary row errors", batch)),
                 auxScale,

@@ -13,6 +13,7 @@ import dev.darien.device.Device;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.Sae;
 import dev.darien.train.BatchLayout.Columns;
 import java.nio.file.Path;
@@ -23,7 +24,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains one SAE, or several on the same batches in one pass over the data.
+ * Trains one SAE, or several on the same batches in one pass over the data. If one of them selects by gradients ({@link
+ * GradientTopK}), the source holds those beside the activations ({@code ActivationSources.open(files, List.of(
+ * "activations", "gradients"))}); the others don't see them.
  *
  * <pre>{@code
  * try (Trainer trainer = new Trainer(device, source, List.of(options))) {
@@ -118,8 +121,25 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** If any run selects by gradients, they lie beside the activations, for all. */
+    private int activationWidth() {
+        if (runs.stream().noneMatch(options -> options.sparsity() instanceof GradientTopK)) {
+            return source.width();
+        }
+        if (source.width() % 2 != 0) {
+            throw new DataException(source.describe() + " is " + source.width()
+                    + " wide, but gradient-topk needs gradients of the same width beside activations; join them");
+        }
+        if (transform != BatchTransform.NONE) {
+            throw new IllegalArgumentException(
+                    "gradient-topk trains on activations as they come, since gradients are by"
+                            + " those; it can't be a stage of boosting");
+        }
+        return source.width() / 2;
+    }
+
     private Learner learner(TrainingOptions options) {
-        BatchLayout layout = BatchLayout.of(options, source.width(), summary);
+        BatchLayout layout = BatchLayout.of(options, activationWidth(), summary);
         layouts.add(layout);
         try (Matrix bias = centre(options, "first decoder bias", layout.outputs());
                 @Nullable

@@ -3,6 +3,7 @@ package dev.darien.train;
 
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Mapping;
 import dev.darien.sae.Relu;
@@ -35,7 +36,7 @@ import java.util.Map;
  * @param warmupShape how it rises
  * @param decayFraction share of the run, at its end, over which it falls to 0
  * @param clip largest global gradient norm; 0 for no clipping
- * @param sparsityWarmupSteps steps over which the penalty rises
+ * @param sparsityWarmupSteps steps over which the penalty rises, or the β of a selection by gradients
  * @param kWarmupSteps steps over which k falls from the width to its value; 0 for none
  * @param deadAfterTokens tokens without firing after which a latent is dead
  * @param scaling input scaling
@@ -127,6 +128,9 @@ public record TrainingOptions(
                 "nested dictionaries need a selection with a k and groups that add up to " + latents
                         + " latents, not to " + (objective instanceof Objective.Nested nested ? nested.latents() : 0));
         check(
+                !sparsity.isTied() || (objective instanceof Objective.Whole && unitDecoder && subtractDecoderBias),
+                sparsity.id() + " needs unit decoder rows, a decoder bias that is subtracted, and one reconstruction");
+        check(
                 !(objective instanceof Objective.TwoSelections) || sparsity instanceof TopK,
                 "two selections are for topk");
         check(
@@ -156,11 +160,19 @@ public record TrainingOptions(
 
     private static void checkMapping(
             Mapping mapping, Sparsity sparsity, Penalty penalty, boolean resample, boolean subtractDecoderBias) {
+        check(
+                !sparsity.isTied() || mapping instanceof Mapping.Identity,
+                sparsity.id()
+                        + " encodes with its decoder, so that it has no transcoder and no crosscoder; choose relu,"
+                        + " jumprelu, topk or batchtopk");
         switch (mapping) {
             case Mapping.Identity ignored -> {
                 // Everything else is about what such an SAE can do.
             }
             case Mapping.Transcoder ignored -> {
+                check(
+                        !(sparsity instanceof GradientTopK),
+                        "gradient-topk has no transcoder: its gradients are by what the encoder sees; choose topk");
                 check(
                         !(sparsity instanceof Gated),
                         "gated has no transcoder: its second loss decodes gates to what the encoder sees; choose relu,"
@@ -173,13 +185,17 @@ public record TrainingOptions(
                         "resampling starts a latent along an activation, which for a transcoder isn't what it decodes to;"
                                 + " leave it out");
             }
-            case Mapping.Crosscoder ignored ->
+            case Mapping.Crosscoder ignored -> {
+                check(
+                        !(sparsity instanceof GradientTopK),
+                        "gradient-topk has no crosscoder, whose tensors have gradients of their own; choose topk");
                 check(
                         !(sparsity instanceof Gated)
                                 && !(penalty instanceof Penalty.Power)
                                 && !(penalty instanceof Penalty.Tanh),
                         "a crosscoder's penalty weighs latents by their decoder norms, which gated, p-anneal and the tanh"
                                 + " penalty don't; choose relu, jumprelu or an architecture with a k");
+            }
         }
     }
 

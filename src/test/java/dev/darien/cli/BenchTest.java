@@ -105,6 +105,63 @@ class BenchTest {
     }
 
     @Test
+    void timeAndMemoryGrowWithTheSize() {
+        try (Device device = Device.open("cpu:vector")) {
+            List<BenchScale.Axis> axes = List.of(new BenchScale.Axis(
+                    "F",
+                    List.of(new BenchSize(64, 1024, 32, 4), new BenchSize(64, 8192, 32, 4)),
+                    size -> size.latents()));
+            Map<String, Object> result = new BenchCommand(console).scale(device, LEAST, axes);
+
+            Map<String, Object> axis = RunRecord.object(((List<?>) result.get("axes")).getFirst());
+            assertThat((List<?>) axis.get("points")).hasSize(2);
+            // Eight times the weights, and what doesn't grow with them.
+            assertThat((double) axis.get("memory_exponent")).isBetween(0.5, 1.05);
+            assertThat((double) axis.get("time_exponent")).isFinite();
+            assertThat(BenchCommand.scaleText(result)).contains("d=64 B=32 k=4", "memory ~ F^");
+        }
+        assertThat(BenchScale.axes(128, false).getFirst().sizes().getLast().latents())
+                .isEqualTo(1 << 18);
+    }
+
+    @Test
+    void theTimeOfARunIsEstimatedFromItsSteps() {
+        try (Device device = Device.open("cpu:vector")) {
+            Map<String, Object> result = new BenchCommand(console)
+                    .estimate(device, new BenchSize(16, 64, 32, 4), "jumprelu", 3_210, DType.F32, LEAST);
+
+            Map<String, Object> estimate = RunRecord.object(result.get("estimate"));
+            assertThat(estimate).containsEntry("steps", 100L).containsEntry("tokens", 3_210L);
+            assertThat((double) estimate.get("estimated_seconds"))
+                    .isCloseTo(100 * (double) estimate.get("step_ms") / 1e3, within(1e-9));
+            assertThat((double) estimate.get("memory_mb")).isPositive();
+            assertThat(BenchEstimate.text(result)).contains("100 steps", "Estimated time: 0:0", "What bounds it");
+        }
+    }
+
+    @Test
+    void anUnknownArchitectureIsRefusedInOneLine() {
+        int status = Main.run(
+                console,
+                Interruption.none(),
+                "bench",
+                "--d",
+                "8",
+                "--latents",
+                "16",
+                "--k",
+                "2",
+                "--tokens",
+                "9000",
+                "--arch",
+                "nothing");
+
+        assertThat(status).isEqualTo(2);
+        assertThat(err.toString()).contains("unknown architecture 'nothing'");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
     void everyArchitectureIsCompared() {
         assertThat(BenchMethods.ALL)
                 .extracting(BenchMethods.Method::architecture)

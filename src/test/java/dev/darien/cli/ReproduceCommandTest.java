@@ -59,6 +59,21 @@ class ReproduceCommandTest {
         assertThat(outcome.err()).contains("gated, L0 48, seed 2");
     }
 
+    /** It collects gradients by itself, and splices in what it trains. */
+    @Test
+    void saesByGradientsAreMeasuredWithinTheModel() {
+        Map<String, Object> result = Darien.run(
+                        "reproduce", "2411.10397", "--data", "samples", "--quick", "--seeds", "2", "--json")
+                .json();
+
+        assertThat((List<?>) result.get("claims")).hasSize(8).allSatisfy(claim -> assertThat(RunRecord.object(claim))
+                .extractingByKey("verdict")
+                .isIn("holds", "does not hold", "not testable"));
+        List<?> rows = (List<?>)
+                RunRecord.object(((List<?>) result.get("tables")).getFirst()).get("rows");
+        assertThat(rows).hasSize(1 + 2 * 3);
+    }
+
     @Test
     void missingDataIsRefusedWithWhatMakesIt() throws IOException {
         Darien.run("reproduce", "2212.06145", "--data", folder).refused("digits.safetensors", "ci/digits");

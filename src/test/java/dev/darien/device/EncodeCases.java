@@ -118,6 +118,16 @@ final class EncodeCases {
         }
     }
 
+    void encodeDead() {
+        Encoding encoding = encoding();
+        DeadSelection dead = null;
+        while (dead == null) {
+            dead = dead(encoding);
+        }
+        kernels.encodeDead(encoding.x(), encoding.encoder(), dead);
+        trial.outCodes("dead codes", dead.codes());
+    }
+
     private PackedEncoder directions(int latents, int width, int largest) {
         // Its biases are to have no part.
         return fixture.encoder(

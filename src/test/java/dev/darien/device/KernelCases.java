@@ -38,6 +38,8 @@ final class KernelCases {
             case ENCODE_THRESHOLD -> new EncodeCases(trial).encodeThreshold();
             case ENCODE_FEATURE_CHOICE -> new EncodeCases(trial).encodeFeatureChoice();
             case ENCODE_GROUP_MAX -> new EncodeCases(trial).encodeGroupMax();
+            case ENCODE_DEAD -> new EncodeCases(trial).encodeDead();
+            case ENCODE_MATCHING_PURSUIT -> new MethodCases(trial).encodeMatchingPursuit();
             case ATTRIBUTION_STRENGTH -> new EncodeCases(trial).attributionStrength();
             case ENCODE_GRADIENT_TOP_K -> new EncodeCases(trial).encodeGradientTopK();
             case DECODE -> new GradientCases(trial).decode();
@@ -50,6 +52,7 @@ final class KernelCases {
             case LATENT_GRADIENTS -> new GradientCases(trial).latentGradients();
             case GATED_MAGNITUDES -> new MethodCases(trial).gatedMagnitudes();
             case GATED_GRADIENT -> new MethodCases(trial).gatedGradient();
+            case ADD_DECODED -> new MethodCases(trial).addDecoded();
             case KEEP_LATENTS -> new MethodCases(trial).keepLatents();
             case ADD_PENALTY -> new MethodCases(trial).addPenalty();
             case SQUARED_NORM -> new OptimiserCases(trial).squaredNorm();

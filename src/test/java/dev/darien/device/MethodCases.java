@@ -54,6 +54,55 @@ final class MethodCases {
         trial.outPrefix("codeGradients", terms.codeGradients(), fixture.entries(terms.codes()), 2);
     }
 
+    /** Rows of norm 1 made of halves, so that some steps from whole numbers are exact, and there are many ties. */
+    void encodeMatchingPursuit() {
+        int width = 4 + data.size();
+        int latents = data.size();
+        float[][] dictionary = new float[latents][width];
+        for (float[] row : dictionary) {
+            int terms = random.nextBoolean() ? 1 : 4;
+            for (int left = terms; left > 0; ) {
+                int at = random.nextInt(width);
+                if (row[at] == 0) {
+                    row[at] = (random.nextBoolean() ? 1 : -1) * (terms == 1 ? 1 : 0.5f);
+                    left--;
+                }
+            }
+        }
+        Matrix x = fixture.floats(data.integers(data.size(), width, 9));
+        Pursuit limits =
+                new Pursuit(1 + random.nextInt(6), random.nextBoolean() ? 0 : random.nextInt(30), random.nextBoolean());
+        int rows = x.intRows();
+        SparseCodes codes = fixture.codes(rows, latents, rows * Math.min(limits.steps(), latents));
+        PursuitSteps steps = random.nextBoolean()
+                ? null
+                : new PursuitSteps(
+                        fixture.matrix(DType.I32, limits.steps(), rows),
+                        fixture.matrix(DType.F32, limits.steps(), rows));
+        PackedEncoder encoder = fixture.encoder(fixture.floats(dictionary), fixture.vector(new float[latents]));
+        for (int time = 0; time < 2; time++) {
+            kernels.encodeMatchingPursuit(x, encoder, limits, steps, codes);
+        }
+        trial.outCodes("codes", codes);
+        if (steps != null) {
+            trial.exact("steps.latents", steps.latents());
+            trial.exact("steps.values", steps.values());
+        }
+    }
+
+    void addDecoded() {
+        SparseCodes codes = fixture.codesOf(sparse(random, data.size(), data.size()));
+        int width = data.size();
+        Matrix rows = fixture.floats(data.matrix(codes.rows(), width));
+        kernels.addDecoded(
+                codes,
+                fixture.vector(data.vector(codes.capacity())),
+                data.number(),
+                fixture.floats(data.matrix(codes.latents(), width)),
+                rows);
+        trial.out("rows", rows, codes.latents() + 1);
+    }
+
     void keepLatents() {
         SparseCodes codes = fixture.codesOf(sparse(random, data.size(), data.size()));
         int first = random.nextInt(codes.latents() + 1);

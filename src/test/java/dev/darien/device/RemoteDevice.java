@@ -108,6 +108,7 @@ public final class RemoteDevice implements Device {
             case DeadSelection dead ->
                 new DeadSelection(
                         storage.real(dead.latents()), storage.real(dead.count()), dead.k(), real(dead.codes()));
+            case PursuitSteps steps -> new PursuitSteps(storage.real(steps.latents()), storage.real(steps.values()));
             case PackedEncoder encoder -> Shapes.encoder(encoder, Encoder.class).real;
             default -> argument;
         };

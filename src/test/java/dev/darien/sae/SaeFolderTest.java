@@ -78,6 +78,18 @@ class SaeFolderTest {
     }
 
     @Test
+    void aLoadedMatchingPursuitComputesTheSameBits() {
+        try (Sae saved = TestSaes.tied(device, new MatchingPursuit(6, 0.7f, true), LATENTS, WIDTH, 4)) {
+            saved.save(folder);
+            try (Sae loaded = Sae.load(folder, device)) {
+                assertThat(loaded.sparsity()).isEqualTo(saved.sparsity());
+                assertThat(TestSaes.encodedBits(loaded, X)).isEqualTo(TestSaes.encodedBits(saved, X));
+                assertThat(TestSaes.reconstructed(loaded, X)).isDeepEqualTo(TestSaes.reconstructed(saved, X));
+            }
+        }
+    }
+
+    @Test
     void theFilesAreThoseOfSaeLens() {
         try (Sae sae = TestSaes.random(device, new JumpRelu(0.1f), LATENTS, WIDTH, 4)) {
             sae.save(folder);

@@ -25,6 +25,7 @@ import dev.darien.testfiles.Values;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -308,14 +309,98 @@ class SaeLensReadingTest {
         }
     }
 
+    /** As {@code _encode_matching_pursuit} goes: the support is compared, then the residual, both after a step. */
+    private double[] pursued(double[] x, Values atoms, int steps, double threshold, boolean stopOnRepeat) {
+        double[] residual = minus(x, decoderBias.data());
+        double[] codes = new double[LATENTS];
+        boolean done = false;
+        for (int step = 0; step < steps && !done; step++) {
+            int best = 0;
+            double[] products = new double[LATENTS];
+            for (int latent = 0; latent < LATENTS; latent++) {
+                for (int t = 0; t < WIDTH; t++) {
+                    products[latent] += residual[t] * atoms.data()[latent * WIDTH + t];
+                }
+                best = products[latent] > products[best] ? latent : best;
+            }
+            double value = Math.max(0, products[best]);
+            boolean unchanged = value == 0 || codes[best] != 0;
+            codes[best] += value;
+            double squares = 0;
+            for (int t = 0; t < WIDTH; t++) {
+                residual[t] -= value * atoms.data()[best * WIDTH + t];
+                squares += residual[t] * residual[t];
+            }
+            done = (stopOnRepeat && unchanged) || (threshold > 0 && Math.sqrt(squares) < threshold);
+        }
+        return codes;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"6, 0, false", "40, 0, true", "5, 1.5, false", "40, 0.8, true", "null, 0, true"})
+    void matchingPursuitStopsAsItsConfigurationSays(String steps, double threshold, boolean stopOnRepeat) {
+        Values atoms = Values.random(new Random(3), 0.33, LATENTS, WIDTH);
+        tensors.keySet().removeAll(List.of("W_enc", "b_enc"));
+        tensors.put("W_dec", atoms);
+        int most = steps.equals("null") ? WIDTH : Integer.parseInt(steps);
+        try (Sae sae = read(("{\"architecture\":\"matching_pursuit\",\"max_iterations\":%s,\"residual_threshold\":%s,"
+                        + "\"stop_on_duplicate_support\":%s}")
+                .formatted(steps, threshold, stopOnRepeat))) {
+            new Expected(
+                            x -> pursued(x, atoms, most, threshold, stopOnRepeat),
+                            codes -> affine(codes, atoms, decoderBias.data()))
+                    .assertSame(sae);
+            sae.save(folder.resolve("again"));
+        }
+        assertThat(JsonFile.read(folder.resolve("again/cfg.json")))
+                .containsEntry("architecture", "matching_pursuit")
+                .containsEntry("max_iterations", most)
+                .containsEntry("residual_threshold", threshold)
+                .containsEntry("stop_on_duplicate_support", stopOnRepeat)
+                .doesNotContainKey("k");
+        try (SafetensorsFile weights = SafetensorsFile.open(folder.resolve("again/sae_weights.safetensors"))) {
+            assertThat(weights.tensors()).containsOnlyKeys("W_dec", "b_dec");
+        }
+    }
+
+    /** Without subtracting the decoder bias SAELens doesn't add it either. */
+    @Test
+    void matchingPursuitWithoutADecoderBias() {
+        Values atoms = Values.random(new Random(3), 0.33, LATENTS, WIDTH);
+        tensors.keySet().removeAll(List.of("W_enc", "b_enc"));
+        tensors.put("W_dec", atoms);
+        double[] shift = Arrays.stream(decoderBias.data()).map(value -> -value).toArray();
+        double[] none = new double[WIDTH];
+        try (Sae sae =
+                read("{\"architecture\":\"matching_pursuit\",\"max_iterations\":4,\"apply_b_dec_to_input\":false,"
+                        + "\"residual_threshold\":0,\"stop_on_duplicate_support\":false}")) {
+            new Expected(x -> pursued(minus(x, shift), atoms, 4, 0, false), codes -> affine(codes, atoms, none))
+                    .assertSame(sae);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             value = {
-                "transcoder           | has no transcoders",
-                "skip_transcoder      | has no transcoders",
-                "jumprelu_transcoder  | has no transcoders",
-                "matching_pursuit     | in several steps",
+                "\"max_iterations\":0                                       | max_iterations is 0",
+                "\"max_iterations\":2.5                                     | max_iterations is 2.5",
+                "\"residual_threshold\":\"small\"                           | residual_threshold is small",
+                "\"stop_on_duplicate_support\":3                            | stop_on_duplicate_support",
+                "\"normalize_activations\":\"expected_average_only_in\"     | can't be folded",
+            })
+    void settingsOfMatchingPursuitThatMeanNothingAreNamed(String entries, String reason) {
+        tensors.keySet().removeAll(List.of("W_enc", "b_enc"));
+        write("{\"architecture\":\"matching_pursuit\"," + entries + "}");
+        assertThatThrownBy(() -> Sae.load(folder, device))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining(reason);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
                 "temporal             | in several steps",
                 "abstopk              | is not one of",
             })

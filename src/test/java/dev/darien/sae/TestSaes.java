@@ -38,6 +38,15 @@ final class TestSaes {
         return new Sae(device, weights, sparsity, subtract, configuration);
     }
 
+    /** With a decoder whose rows have norm 1, nearly, and the same encoder. */
+    static Sae tied(Device device, Sparsity sparsity, int latents, int width, long seed) {
+        SaeWeights weights = SaeWeights.allocate(device.memory(), latents, width, false);
+        fill(device, weights.decoder(), new Random(seed), 1 / Math.sqrt(width));
+        fill(device, weights.encoder(), new Random(seed), 1 / Math.sqrt(width));
+        fill(device, weights.decoderBias(), new Random(seed + 1), 0.5);
+        return new Sae(device, weights, sparsity, true, Map.of());
+    }
+
     private static void fill(Device device, Matrix matrix, Random random, double spread) {
         try (Matrix host = device.staging("host", DType.F32, matrix.rows(), matrix.columns())) {
             for (long row = 0; row < host.rows(); row++) {

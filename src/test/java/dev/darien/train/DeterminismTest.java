@@ -60,7 +60,7 @@ class DeterminismTest {
         // Short, so that the auxiliary loss takes part.
         options = TestOptions.with(options, "deadAfterTokens", 3L * 260);
         try (Device device = Devices.open(TestDevices.training(), new DeviceOptions(threads));
-                Trainer trainer = new Trainer(device, new ArraySource(DATA), List.of(options))) {
+                Trainer trainer = new Trainer(device, TestOptions.source(DATA, List.of(options)), List.of(options))) {
             assertThat(trainer.train().finished()).isTrue();
             return WeightBytes.of(trainer, 0);
         }

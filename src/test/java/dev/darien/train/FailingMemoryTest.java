@@ -3,6 +3,7 @@ package dev.darien.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.darien.data.ActivationSource;
 import dev.darien.device.Device;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
@@ -26,7 +27,7 @@ class FailingMemoryTest {
                 .tokens(80)
                 .biasInit(BiasInit.GEOMETRIC_MEDIAN)
                 .build(6);
-        ArraySource source = new ArraySource(ArraySource.sparseSums(50, 6, 12, 1, 1));
+        ActivationSource source = TestOptions.source(ArraySource.sparseSums(50, 6, 12, 1, 1), List.of(options));
         boolean failed = true;
         int allowed = 0;
         for (; failed; allowed++) {

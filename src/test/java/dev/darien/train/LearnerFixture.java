@@ -52,6 +52,7 @@ final class LearnerFixture implements AutoCloseable {
         }
     }
 
+    /** @param batch rows, with their gradients behind them where the options need some */
     void train(float[][] batch) {
         try (Matrix rows = device.staging("batch", DType.F32, batch.length, batch[0].length)) {
             for (int row = 0; row < batch.length; row++) {

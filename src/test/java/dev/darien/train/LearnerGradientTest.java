@@ -56,6 +56,32 @@ class LearnerGradientTest {
 
     @ParameterizedTest
     @MethodSource("devices")
+    void gradientTopKWithTheGradientsBehindTheActivations(String device) {
+        Golden golden = Golden.load("gradient-topk");
+        TrainingOptions options = plain(Recipe.of("gradient-topk")
+                .k(5)
+                .auxiliary(new Auxiliary.None())
+                .sparsityWarmup(0)
+                .latents(61));
+        try (LearnerFixture fixture = started(device, golden, options)) {
+            float[][] x = golden.rows("x");
+            float[][] gradients = golden.rows("gradients");
+            int width = x[0].length;
+            float[][] rows = new float[x.length][];
+            for (int row = 0; row < rows.length; row++) {
+                rows[row] = Arrays.copyOf(x[row], 2 * width);
+                System.arraycopy(gradients[row], 0, rows[row], width, width);
+            }
+            fixture.train(rows);
+            assertGradient(fixture, "encoder", golden.rows("grad.W_enc"));
+            assertGradient(fixture, "decoder", golden.rows("grad.W_dec"));
+            assertGradient(fixture, "encoder_bias", golden.rows("grad.b_enc"));
+            assertGradient(fixture, "decoder_bias", golden.rows("grad.b_dec"));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
     void jumpReluWithoutPreEncoderBias(String device) {
         Golden golden = Golden.load("jumprelu");
         TrainingOptions options = jumpRelu();

@@ -74,7 +74,7 @@ class RemoteTrainingTest {
         List<Double> losses = new ArrayList<>();
         for (int until : new int[] {STEPS / 2, STEPS + 1}) {
             try (Device device = Device.open(name);
-                    Trainer trainer = new Trainer(device, new ArraySource(DATA), runs)) {
+                    Trainer trainer = new Trainer(device, TestOptions.source(DATA, runs), runs)) {
                 trainer.checkpointTo(stores, 15);
                 assertThat(trainer.resume()).isEqualTo(until > STEPS ? STEPS / 2 : 0);
                 trainer.addListener((run, metrics) -> {

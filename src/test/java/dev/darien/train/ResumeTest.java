@@ -243,7 +243,7 @@ class ResumeTest {
     }
 
     private Outcome run(List<TrainingOptions> runs, long checkpointEvery, int until) {
-        return run(runs, checkpointEvery, until, new ArraySource(DATA), null);
+        return run(runs, checkpointEvery, until, TestOptions.source(DATA, runs), null);
     }
 
     /** Resumes if there is something to resume, and interrupts itself once step {@code until} is done. */

@@ -11,6 +11,7 @@ import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
 import dev.darien.device.Device;
 import dev.darien.device.TestDevices;
+import dev.darien.sae.GradientTopK;
 import dev.darien.sae.JumpRelu;
 import dev.darien.sae.Sae;
 import java.nio.file.Path;
@@ -65,7 +66,7 @@ class TrainerTest {
     private static List<TrainingMetrics> train(float[][] data, TrainingOptions options) {
         List<TrainingMetrics> reports = new ArrayList<>();
         try (Device device = Device.open(TestDevices.training());
-                Trainer trainer = new Trainer(device, new ArraySource(data), List.of(options))) {
+                Trainer trainer = new Trainer(device, TestOptions.source(data, List.of(options)), List.of(options))) {
             trainer.addListener((run, metrics) -> reports.add(metrics));
             trainer.train();
         }
@@ -170,7 +171,7 @@ class TrainerTest {
                 .toList();
         List<List<Integer>> together = new ArrayList<>();
         try (Device device = Device.open(TestDevices.training());
-                Trainer trainer = new Trainer(device, new ArraySource(DATA), all)) {
+                Trainer trainer = new Trainer(device, TestOptions.source(DATA, all), all)) {
             trainer.train();
             for (int run = 0; run < all.size(); run++) {
                 together.add(WeightBytes.of(trainer, run));
@@ -178,7 +179,8 @@ class TrainerTest {
         }
         for (int run = 0; run < all.size(); run++) {
             try (Device device = Device.open(TestDevices.training());
-                    Trainer trainer = new Trainer(device, new ArraySource(DATA), List.of(all.get(run)))) {
+                    Trainer trainer = new Trainer(
+                            device, TestOptions.source(DATA, List.of(all.get(run))), List.of(all.get(run)))) {
                 trainer.train();
                 assertThat(WeightBytes.of(trainer, 0)).as(ARCHITECTURES[run]).isEqualTo(together.get(run));
             }
@@ -250,6 +252,10 @@ class TrainerTest {
         }
     }
 
+    private static float[][] rows(TrainingOptions options, float[][] batch) {
+        return options.sparsity() instanceof GradientTopK ? TestOptions.withGradients(batch) : batch;
+    }
+
     /** relu(W(sx - sb) + sc) = s·relu(W(x - b) + c): a scale of 2 is exact. */
     @ParameterizedTest
     @FieldSource("ARCHITECTURES")
@@ -266,8 +272,8 @@ class TrainerTest {
         try (LearnerFixture scaled = new LearnerFixture(TestDevices.training(), options, WIDTH, 2);
                 LearnerFixture plain = new LearnerFixture(TestDevices.training(), options, WIDTH, 1)) {
             for (int step = 0; step < 5; step++) {
-                scaled.train(batch);
-                plain.train(doubled);
+                scaled.train(rows(options, batch));
+                plain.train(rows(options, doubled));
             }
             try (Sae folded = scaled.learner.finish(Map.of());
                     Sae wanted = plain.learner.finish(Map.of());

@@ -3,6 +3,7 @@ package dev.darien.jmh;
 
 import dev.darien.data.SeededRandom;
 import dev.darien.device.AdamStep;
+import dev.darien.device.DeadSelection;
 import dev.darien.device.Device;
 import dev.darien.device.DeviceOptions;
 import dev.darien.device.Devices;
@@ -14,6 +15,7 @@ import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
+import dev.darien.device.Pursuit;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
@@ -22,6 +24,11 @@ import java.util.List;
 
 /** A device with everything that the kernels of a training step work on, the same numbers on every device. */
 final class Workload implements AutoCloseable {
+    /** One latent of so many is dead; the panels of the encoder are as wide, at most. */
+    static final int DEAD_EVERY = 16;
+
+    static final int MEDIAN_ITERATIONS = 10;
+
     private static final float BANDWIDTH = 0.05f;
 
     private final Device device;
@@ -53,6 +60,7 @@ final class Workload implements AutoCloseable {
     private final Matrix lastFired;
     private final Matrix deadLatents;
     private final Matrix deadCount;
+    private final DeadSelection dead;
     private final PackedEncoder encoder;
     private final PackedEncoder directions;
     private final SparseCodes codes;
@@ -117,6 +125,22 @@ final class Workload implements AutoCloseable {
         kernels.squaredNorm(input, null, null, false, scalar);
         kernels.reconstruct(codes, weights.decoder(), decoderBias, input, 1, output, rowErrors, codeGradients);
         kernels.markFired(codes, 1, lastFired);
+        dead = deadSelection();
+    }
+
+    /** The first latents are dead, so that whole panels are. */
+    private DeadSelection deadSelection() {
+        Matrix latents = matrix(DType.I32, 1, shape.latents);
+        int count = shape.latents / DEAD_EVERY;
+        try (Matrix host = device.staging("dead latents", DType.I32, 1, shape.latents)) {
+            for (int at = 0; at < count; at++) {
+                host.setLong(0, at, at);
+            }
+            device.upload(host, latents);
+        }
+        Matrix number = matrix(DType.I32, 1, 1);
+        kernels.fill(number, count);
+        return new DeadSelection(latents, number, shape.k, codes(shape.batch * shape.k));
     }
 
     private <T extends AutoCloseable> T hold(T resource) {
@@ -162,15 +186,18 @@ final class Workload implements AutoCloseable {
             case EXPONENTIAL_AVERAGE -> kernels.exponentialAverage(encoderBias, 0.01f, latentVector);
             case ROW_NORMS -> kernels.rowNorms(weights.decoder(), norms);
             case WEIGHTED_ROW_SUM -> kernels.weightedRowSum(null, input, 1f / shape.batch, false, vector);
-            case GEOMETRIC_MEDIAN -> kernels.geometricMedian(input, 10, 0, vector);
+            case GEOMETRIC_MEDIAN -> kernels.geometricMedian(input, MEDIAN_ITERATIONS, 0, vector);
             case PACK -> kernels.pack(weights.encoder(), encoderBias, encoder);
             case ENCODE_TOP_K -> kernels.encodeTopK(input, encoder, shape.k, null, codes);
             case ENCODE_BATCH_TOP_K ->
                 kernels.encodeBatchTopK(input, encoder, (long) shape.k * shape.batch, null, codes, scale);
             case ENCODE_THRESHOLD -> kernels.encodeThreshold(input, encoder, thresholds, BANDWIDTH, manyCodes);
             case ENCODE_GROUP_MAX -> kernels.encodeGroupMax(input, encoder, shape.k, null, codes);
+            case ENCODE_DEAD -> kernels.encodeDead(input, encoder, dead);
             case ENCODE_FEATURE_CHOICE ->
                 kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
+            case ENCODE_MATCHING_PURSUIT ->
+                kernels.encodeMatchingPursuit(input, encoder, Pursuit.of(shape.k), null, codes);
             case ATTRIBUTION_STRENGTH -> kernels.attributionStrength(residual, directions, 1, scale);
             case ENCODE_GRADIENT_TOP_K ->
                 kernels.encodeGradientTopK(input, encoder, residual, directions, scale, shape.k, null, codes);
@@ -190,6 +217,7 @@ final class Workload implements AutoCloseable {
                 kernels.gatedMagnitudes(codes, encoderBias, norms, latentVector, codeGradients);
             case GATED_GRADIENT ->
                 kernels.gatedGradient(terms, encoderBias, norms, false, latentVector, otherLatentVector);
+            case ADD_DECODED -> kernels.addDecoded(codes, codeGradients, 1e-6f, weights.decoder(), output);
             case KEEP_LATENTS -> kernels.keepLatents(codes, 0, shape.latents / 2, codeGradients);
             case ADD_PENALTY ->
                 kernels.addPenalty(codes, norms, PenaltyCurve.tanh(4), 1e-6f, codeGradients, scalar);
@@ -237,11 +265,12 @@ final class Workload implements AutoCloseable {
             }
             case ENCODE_BATCH_TOP_K -> magnitude(codes.values()) + magnitude(scale);
             case ENCODE_THRESHOLD -> magnitude(manyCodes.values());
-            case ENCODE_GROUP_MAX -> magnitude(codes.values());
+            case ENCODE_GROUP_MAX, ENCODE_MATCHING_PURSUIT -> magnitude(codes.values());
+            case ENCODE_DEAD -> magnitude(dead.codes().values());
             case ENCODE_FEATURE_CHOICE -> magnitude(codes.values()) + magnitude(latentVector);
             case ATTRIBUTION_STRENGTH -> magnitude(scale);
             case ENCODE_GRADIENT_TOP_K -> magnitude(codes.values());
-            case DECODE -> magnitude(output);
+            case DECODE, ADD_DECODED -> magnitude(output);
             case RECONSTRUCT -> magnitude(output) + magnitude(rowErrors) + magnitude(codeGradients);
             case GATED_MAGNITUDES, KEEP_LATENTS -> magnitude(codeGradients);
             case GATED_GRADIENT -> magnitude(latentVector) + magnitude(otherLatentVector);

@@ -106,6 +106,13 @@ final class ScalarEncode {
         }
     }
 
+    static void dead(Matrix x, ScalarEncoder encoder, DeadSelection dead) {
+        int next = firstRow(dead.codes());
+        for (int row = 0; row < dead.codes().rows(); row++) {
+            next = selectDead(encoder.preActivations(x, row), encoder, dead, row, next);
+        }
+    }
+
     /** The first latent of a group. */
     static int groupStart(int group, int groups, int latents) {
         return (int) ((long) group * latents / groups);

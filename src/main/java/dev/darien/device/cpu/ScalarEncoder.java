@@ -50,6 +50,11 @@ final class ScalarEncoder implements PackedEncoder {
         return row;
     }
 
+    /** The rows as they were packed. */
+    Matrix weights() {
+        return weights;
+    }
+
     /** As {@link #preActivations}, without the bias and in the same place. */
     float[] products(Matrix x, int inputRow) {
         requirePacked();

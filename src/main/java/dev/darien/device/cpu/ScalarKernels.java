@@ -10,6 +10,8 @@ import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
+import dev.darien.device.Pursuit;
+import dev.darien.device.PursuitSteps;
 import dev.darien.device.Shapes;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
@@ -97,6 +99,11 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        ScalarEncode.dead(x, Shapes.encoder(encoder, ScalarEncoder.class), dead);
+    }
+
+    @Override
     public void encodeGroupMax(
             Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
         ScalarEncode.groupMax(x, Shapes.encoder(encoder, ScalarEncoder.class), groups, dead, codes);
@@ -112,6 +119,12 @@ final class ScalarKernels implements Kernels {
             Matrix smallestKept) {
         ScalarEncode.featureChoice(
                 x, Shapes.encoder(encoder, ScalarEncoder.class), budgets, keepNonPositive, codes, smallestKept);
+    }
+
+    @Override
+    public void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
+        ScalarPursuit.encode(x, Shapes.encoder(dictionary, ScalarEncoder.class), limits, steps, codes);
     }
 
     @Override
@@ -228,6 +241,11 @@ final class ScalarKernels implements Kernels {
                 biasGradient,
                 0,
                 terms.groups().latents());
+    }
+
+    @Override
+    public void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows) {
+        ScalarPursuit.addDecoded(codes, factors, scale, wDec, rows);
     }
 
     @Override

@@ -50,6 +50,29 @@ final class VectorDense {
         });
     }
 
+    /** As the reference, in double, row by row on the heap, where the compiler makes vectors of it. */
+    void exponentialAverage(Matrix value, float rate, Matrix average) {
+        int columns = average.columns();
+        team.run(tasks(average.rows(), ROWS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
+            mine.rows(columns);
+            long last = Math.min(average.rows(), (task + 1L) * ROWS_PER_TASK);
+            for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
+                MemorySegment.copy(value.segment(), Matrix.FLOAT, value.rowOffset(row), mine.row, 0, columns);
+                MemorySegment.copy(average.segment(), Matrix.FLOAT, average.rowOffset(row), mine.otherRow, 0, columns);
+                average(mine.row, rate, mine.otherRow, columns);
+                MemorySegment.copy(mine.otherRow, 0, average.segment(), Matrix.FLOAT, average.rowOffset(row), columns);
+            }
+        });
+    }
+
+    private static void average(float[] value, float rate, float[] average, int columns) {
+        for (int column = 0; column < columns; column++) {
+            double old = average[column];
+            average[column] = (float) (old + rate * (value[column] - old));
+        }
+    }
+
     /** All of B is packed, then each task packs its rows of A and computes them tile by tile. */
     void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate) {
         int rows = out.intRows();

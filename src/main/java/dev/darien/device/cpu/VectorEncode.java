@@ -56,6 +56,56 @@ final class VectorEncode {
         encoder.countEntries(tasks);
     }
 
+    /** Of each tile only the panels that have dead latents are multiplied. */
+    void dead(Matrix x, VectorEncoder encoder, DeadSelection dead) {
+        int tasks = begin(x, encoder, dead);
+        team.run(tasks, (task, worker) -> deadTask(x, encoder, task, worker, dead.k()));
+        finishDead(encoder, tasks, dead);
+        encoder.countEntries(tasks);
+    }
+
+    private void deadTask(Matrix x, VectorEncoder encoder, int task, int worker, int k) {
+        EncodeScratch scratch = encoder.scratch(worker);
+        int firstRow = task * rowsPerTask;
+        int rows = Math.min(rowsPerTask, x.intRows() - firstRow);
+        TaskEntries entries = encoder.deadEntries()[task];
+        entries.clear(rows);
+        for (int row = 0; row < rows; row++) {
+            scratch.dead[row].reset(k);
+        }
+        if (encoder.deadBefore[encoder.tiles()] > 0) {
+            GemmKernel.packRows(
+                    x.segment(), x.rowOffset(firstRow), x.stride(), rows, encoder.width(), scratch.packedRows);
+        }
+        for (int tile = 0; tile < encoder.tiles(); tile++) {
+            int last = encoder.deadBefore[tile + 1];
+            for (int at = encoder.deadBefore[tile]; at < last; ) {
+                int panel = encoder.deadLatents[at] / GemmKernel.COLUMNS;
+                int end = panel + 1;
+                // Neighbouring panels at once.
+                while (at < last && encoder.deadLatents[at] < end * GemmKernel.COLUMNS) {
+                    at++;
+                    boolean next = at < last && encoder.deadLatents[at] / GemmKernel.COLUMNS == end;
+                    end += next ? 1 : 0;
+                }
+                GemmKernel.multiply(
+                        scratch.packedRows,
+                        rows,
+                        encoder.panels,
+                        panel,
+                        end,
+                        encoder.bias,
+                        scratch.tile,
+                        panel * GemmKernel.COLUMNS - tile * EncodeScratch.TILE_COLUMNS,
+                        EncodeScratch.TILE_COLUMNS);
+            }
+            for (int row = 0; row < rows; row++) {
+                selectDead(encoder, scratch, tile, row);
+            }
+        }
+        finishRows(scratch.dead, rows, k, entries);
+    }
+
     void threshold(Matrix x, VectorEncoder encoder, @Nullable Matrix thresholds, float bandwidth, SparseCodes codes) {
         int tasks = begin(x, encoder, null);
         if (thresholds == null) {

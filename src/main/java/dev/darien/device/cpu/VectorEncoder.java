@@ -35,6 +35,7 @@ final class VectorEncoder implements PackedEncoder {
     private long entryBytes;
 
     private @Nullable VectorFeatureChoice featureChoice;
+    private @Nullable VectorPursuit pursuit;
 
     final int[] histogram = new int[1 << 16];
     /** Just below where the last batch-wide selection ended: where the next one most likely will. */
@@ -123,6 +124,16 @@ final class VectorEncoder implements PackedEncoder {
         return current;
     }
 
+    /** Matching pursuit, with its space; made when it is first asked for. */
+    VectorPursuit pursuit(Team team) {
+        VectorPursuit current = pursuit;
+        if (current == null) {
+            current = new VectorPursuit(allocator, team);
+            pursuit = current;
+        }
+        return current;
+    }
+
     private void count(String what, long bytes) {
         reservations.add(allocator.reserve(what, bytes));
     }
@@ -153,6 +164,9 @@ final class VectorEncoder implements PackedEncoder {
     public void close() {
         if (featureChoice != null) {
             featureChoice.close();
+        }
+        if (pursuit != null) {
+            pursuit.close();
         }
         reservations.forEach(Reservation::close);
     }

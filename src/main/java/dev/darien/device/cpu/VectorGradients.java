@@ -19,6 +19,7 @@ final class VectorGradients {
     private final Team team;
     private final WorkerScratch[] scratch;
     private final DenseCodes denseCodes;
+    private final BlockedDots blocked;
     private double[] rowDistances = new double[0];
     private double[] rowSquares = new double[0];
 
@@ -26,6 +27,7 @@ final class VectorGradients {
         this.team = team;
         this.scratch = scratch;
         this.denseCodes = denseCodes;
+        this.blocked = new BlockedDots(team, scratch);
     }
 
     void decode(SparseCodes codes, Matrix wDec, @Nullable Matrix bias, Matrix out) {
@@ -53,6 +55,7 @@ final class VectorGradients {
         int rows = codes.rows();
         int columns = wDec.columns();
         boolean dense = DenseCodes.worthwhile(codes);
+        boolean inBlocks = !dense && BlockedDots.worthwhile(codes);
         if (dense) {
             denseCodes.decode(codes, wDec, residual);
         }
@@ -71,6 +74,9 @@ final class VectorGradients {
                         columns,
                         mine.lanes);
                 Cells.set(rowErrors, 0, row, error);
+                if (inBlocks) {
+                    continue;
+                }
                 SparseRows.dots(
                         wDec.segment(),
                         0,
@@ -95,6 +101,46 @@ final class VectorGradients {
         if (dense) {
             denseCodes.codeGradients(codes, wDec, residual, codeGradients);
         }
+        if (inBlocks) {
+            blocked.run(codes, wDec, residual, codeGradients);
+        }
+    }
+
+    void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows) {
+        int columns = wDec.columns();
+        int all = codes.rows();
+        team.run(VectorDense.tasks(all, ROWS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
+            int last = Math.min(all, (task + 1) * ROWS_PER_TASK);
+            for (int row = task * ROWS_PER_TASK; row < last; row++) {
+                mine.entries(codes.start(row + 1) - codes.start(row));
+                int active = 0;
+                for (int entry = codes.start(row); entry < codes.start(row + 1); entry++) {
+                    if (codes.value(entry) != 0) {
+                        mine.indices[active] = codes.latent(entry);
+                        mine.values[active++] = scale * Cells.get(factors, 0, entry);
+                    }
+                }
+                if (active > 0) {
+                    mine.rows(columns);
+                    MemorySegment.copy(rows.segment(), Matrix.FLOAT, rows.rowOffset(row), mine.row, 0, columns);
+                    SparseRows.accumulate(
+                            wDec.segment(),
+                            0,
+                            wDec.stride(),
+                            columns,
+                            mine.indices,
+                            mine.values,
+                            0,
+                            active,
+                            mine.row,
+                            0,
+                            mine.row,
+                            0);
+                    MemorySegment.copy(mine.row, 0, rows.segment(), Matrix.FLOAT, rows.rowOffset(row), columns);
+                }
+            }
+        });
     }
 
     /** Puts a row that was decoded already, and the bias, into {@code mine.row}; leaves no entries to go through. */

@@ -10,6 +10,8 @@ import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
+import dev.darien.device.Pursuit;
+import dev.darien.device.PursuitSteps;
 import dev.darien.device.Shapes;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
@@ -71,7 +73,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
 
     @Override
     public void exponentialAverage(Matrix value, float rate, Matrix average) {
-        ScalarDense.exponentialAverage(value, rate, average);
+        dense.exponentialAverage(value, rate, average);
     }
 
     @Override
@@ -117,6 +119,11 @@ final class VectorKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        encode.dead(x, Shapes.encoder(encoder, VectorEncoder.class), dead);
+    }
+
+    @Override
     public void encodeGroupMax(
             Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
         encode.groupMax(x, Shapes.encoder(encoder, VectorEncoder.class), groups, dead, codes);
@@ -132,6 +139,13 @@ final class VectorKernels implements Kernels, AutoCloseable {
             Matrix smallestKept) {
         VectorEncoder own = Shapes.encoder(encoder, VectorEncoder.class);
         own.featureChoice(team).select(x, own, budgets, keepNonPositive, codes, smallestKept);
+    }
+
+    @Override
+    public void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
+        VectorEncoder own = Shapes.encoder(dictionary, VectorEncoder.class);
+        own.pursuit(team).encode(x, own, limits, steps, codes);
     }
 
     @Override
@@ -231,6 +245,11 @@ final class VectorKernels implements Kernels, AutoCloseable {
             Matrix scaleGradient,
             Matrix biasGradient) {
         methods.gatedGradient(terms, logScale, magnitudeBias, accumulate, scaleGradient, biasGradient);
+    }
+
+    @Override
+    public void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows) {
+        gradients.addDecoded(codes, factors, scale, wDec, rows);
     }
 
     @Override

@@ -13,6 +13,7 @@ final class WorkerScratch {
     float[] gradients = new float[0];
     int[] activeIndices = new int[0];
     float[] activeValues = new float[0];
+    int[] cursors = new int[0];
     float[] row = new float[0];
     float[] otherRow = new float[0];
 
@@ -37,6 +38,13 @@ final class WorkerScratch {
             active += values[entry] != 0 ? 1 : 0;
         }
         return active;
+    }
+
+    /** Room for {@code rows} cursors. */
+    void cursors(int rows) {
+        if (cursors.length < rows) {
+            cursors = new int[rows];
+        }
     }
 
     /** Room for {@code columns} floats in both rows. */

@@ -10,6 +10,8 @@ import dev.darien.device.LatentTerms;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.PenaltyCurve;
 import dev.darien.device.Product;
+import dev.darien.device.Pursuit;
+import dev.darien.device.PursuitSteps;
 import dev.darien.device.Shapes;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
@@ -36,6 +38,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
     private final OptimiserKernels optimiser;
     private final MethodKernels methods;
     private final FeatureChoiceKernels featureChoice;
+    private final PursuitKernels pursuit;
     private final PreActivations attributions;
     private final GradientTopKKernels gradientTopK;
 
@@ -55,6 +58,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
         optimiser = new OptimiserKernels(modules, pointers, memory);
         methods = new MethodKernels(modules, pointers, memory);
         featureChoice = new FeatureChoiceKernels(modules, pointers, preActivations, encode, group, memory);
+        pursuit = new PursuitKernels(modules, pointers, preActivations, encode, memory);
         attributions = new PreActivations(blas, denseMatrices, memory);
         gradientTopK = new GradientTopKKernels(modules, pointers, preActivations, attributions, encode, memory);
     }
@@ -166,6 +170,11 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void encodeDead(Matrix x, PackedEncoder encoder, DeadSelection dead) {
+        encode.dead(x, own(encoder), dead);
+    }
+
+    @Override
     public void encodeGroupMax(
             Matrix x, PackedEncoder encoder, int groups, @Nullable DeadSelection dead, SparseCodes codes) {
         encode.groupMax(x, own(encoder), groups, dead, codes);
@@ -180,6 +189,12 @@ final class CudaKernels implements Kernels, AutoCloseable {
             SparseCodes codes,
             Matrix smallestKept) {
         featureChoice.select(x, own(encoder), budgets, keepNonPositive, codes, smallestKept);
+    }
+
+    @Override
+    public void encodeMatchingPursuit(
+            Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
+        pursuit.encode(x, own(dictionary), limits, steps, codes);
     }
 
     @Override
@@ -286,6 +301,11 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void addDecoded(SparseCodes codes, Matrix factors, float scale, Matrix wDec, Matrix rows) {
+        pursuit.addDecoded(codes, factors, scale, wDec, rows);
+    }
+
+    @Override
     public void keepLatents(SparseCodes codes, int first, int last, Matrix values) {
         methods.keepLatents(codes, first, last, values);
     }
@@ -363,6 +383,7 @@ final class CudaKernels implements Kernels, AutoCloseable {
     public void close() {
         gradientTopK.close();
         attributions.close();
+        pursuit.close();
         featureChoice.close();
         methods.close();
         optimiser.close();

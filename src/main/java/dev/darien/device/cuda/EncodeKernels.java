@@ -75,6 +75,17 @@ final class EncodeKernels implements AutoCloseable {
         }
     }
 
+    void dead(Matrix x, CudaEncoder encoder, DeadSelection dead) {
+        if (clearedEmpty(x, null, dead.codes())) {
+            return;
+        }
+        int tileRows = PreActivations.tileRows(x.intRows(), encoder.latents(), false);
+        for (int first = 0; first < x.rows(); first += tileRows) {
+            int rows = Math.min(tileRows, x.intRows() - first);
+            selectRows(preActivations.of(x, encoder, first, rows), encoder, dead.k(), dead, dead.codes());
+        }
+    }
+
     /** Codes of no rows have one offset, 0, and that is all there is to do. */
     boolean clearedEmpty(Matrix x, @Nullable DeadSelection dead, SparseCodes codes) {
         if (x.rows() != 0) {
@@ -122,6 +133,21 @@ final class EncodeKernels implements AutoCloseable {
                 .pointer(rowCounts)
                 .launch(rows, 1, SELECT_THREADS);
         place(tile, k, chosenValues, chosenLatents, rowCounts, codes);
+    }
+
+    /** Addresses of what is chosen for each row: {@code k} values and latents at most, and how many. */
+    record Chosen(long values, long latents, long counts) {}
+
+    /** Room for {@code k} entries of each row, until the next call of this object. */
+    Chosen chosen(int rows, int k) {
+        return new Chosen(
+                values.bytes((long) rows * k * Float.BYTES), indices.ints((long) rows * k), counts.ints(rows));
+    }
+
+    /** What was chosen for {@code rows} rows from {@code first} on goes to the codes. */
+    void place(int first, int rows, int k, Chosen chosen, SparseCodes codes) {
+        PreActivations.Tile tile = new PreActivations.Tile(Pointers.NONE, 0, first, rows);
+        place(tile, k, chosen.values(), chosen.latents(), chosen.counts(), codes);
     }
 
     /** As {@link #selectRows} among all latents, by the score that the products of the gradients give them. */

@@ -24,6 +24,7 @@ final class Ptx {
             "latent",
             "loss",
             "methods",
+            "pursuit",
             "multiply",
             "optimiser",
             "sparse");

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
+import dev.darien.data.ActivationSource;
+import dev.darien.data.ActivationSources;
+import dev.darien.data.DataCheck;
+import dev.darien.data.DataSummary;
+import dev.darien.data.OnNan;
 import dev.darien.device.Device;
 import dev.darien.memory.DType;
 import dev.darien.train.FeatureBudgets;
@@ -35,10 +40,13 @@ final class BenchMethods {
         }
     }
 
+    private static final String BY_GRADIENTS = "gradient-topk";
+
     static final Method TOP_K = new Method("topk");
 
     static final List<Method> ALL = List.of(
             TOP_K,
+            new Method(BY_GRADIENTS),
             new Method("batchtopk"),
             new Method("feature-choice", "feature-choice", recipe -> recipe.budgets(fromTheStart())),
             new Method("groupmax"),
@@ -53,8 +61,8 @@ final class BenchMethods {
             new Method("multi-topk"),
             new Method("matching-pursuit"));
 
-    /** Another name of one that is there, and what needs more than activations. */
-    static final List<String> NOT_COMPARED = List.of("mutual-choice", "gradient-topk");
+    /** Another name of one that is there. */
+    static final List<String> NOT_COMPARED = List.of("mutual-choice");
 
     private static FeatureBudgets fromTheStart() {
         FeatureBudgets usual = FeatureBudgets.DEFAULT;
@@ -89,7 +97,11 @@ final class BenchMethods {
     }
 
     private StepBenchmark open(Method method, BenchData data) {
-        StepBenchmark steps = new StepBenchmark(device, data.source, data.summary, options(method));
+        boolean byGradients = method.architecture().equals(BY_GRADIENTS);
+        // The activations themselves serve as gradients: what a step takes doesn't depend on what they are.
+        ActivationSource rows = byGradients ? ActivationSources.join(List.of(data.source, data.source)) : data.source;
+        DataSummary summary = byGradients ? DataCheck.scan(rows, OnNan.FAIL) : data.summary;
+        StepBenchmark steps = new StepBenchmark(device, rows, summary, options(method));
         // The first step may fit thresholds itself.
         steps.fed(1);
         steps.holdL0(size.k());

@@ -138,7 +138,8 @@ final class DemoCommand implements Callable<Integer> {
                                     false,
                                     true,
                                     false,
-                                    true))
+                                    true,
+                                    null))
                     .run();
         } catch (RuntimeException | Error e) {
             if (isNew && !(e instanceof InterruptedCommandException)) {

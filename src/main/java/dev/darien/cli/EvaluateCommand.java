@@ -65,7 +65,8 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(
             names = "--target",
             paramLabel = "NAME",
-            description = "Tensor that a transcoder decodes to (default: the one that it was trained to).")
+            description =
+                    "Tensor that a transcoder decodes to (default: the one that it was trained to); NAME@FILE of another file.")
     private @Nullable String target;
 
     @Mixin
@@ -101,6 +102,9 @@ final class EvaluateCommand implements Callable<Integer> {
             console.json(result);
         } else {
             console.print(Texts.table(result));
+            RunRecord.object(result.get("tensors"))
+                    .forEach((name, numbers) ->
+                            console.print("of tensor '" + name + "'\n" + Texts.table(RunRecord.object(numbers))));
             RunRecord.object(result.get("modes"))
                     .forEach((name, numbers) ->
                             console.print("with --mode " + name + "\n" + Texts.table(RunRecord.object(numbers))));

@@ -184,7 +184,8 @@ final class OutputFolder {
             removeOurs(checkpoints);
             removeIfEmpty(checkpoints);
         }
-        RunRecord.read(folder).ifPresent(record -> all.addAll(record.runNames()));
+        RunRecord.read(folder).ifPresent(record -> all.addAll(record.saeNames()));
+        all.addAll(members());
         for (String run : all) {
             Path inside = folder.resolve(run).normalize();
             // A name out of a file is not to be trusted to stay inside.
@@ -196,6 +197,20 @@ final class OutputFolder {
         if (Files.isDirectory(folder)) {
             removeOurs(folder);
         }
+    }
+
+    /** Finished members of an ensemble that isn't. */
+    private List<String> members() {
+        return !Files.isDirectory(folder)
+                ? List.of()
+                : list(folder).stream()
+                        .filter(inside -> isOwnFolder(inside)
+                                && name(inside).startsWith("member-")
+                                && RunRecord.read(inside)
+                                        .filter(record -> record.content().containsKey(RunRecord.MEMBER_OF))
+                                        .isPresent())
+                        .map(OutputFolder::name)
+                        .toList();
     }
 
     /** A link to a folder elsewhere isn't ours. */

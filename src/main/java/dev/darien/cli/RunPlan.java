@@ -2,6 +2,8 @@
 package dev.darien.cli;
 
 import dev.darien.cli.TrainArguments.Real;
+import dev.darien.ensemble.EnsembleFolder;
+import dev.darien.ensemble.EnsembleKind;
 import dev.darien.sae.Mapping;
 import dev.darien.train.Auxiliary;
 import dev.darien.train.BiasInit;
@@ -72,6 +74,31 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
      */
     static List<RunPlan> of(TrainArguments arguments, Mapping mapping, int width) {
         check(arguments);
+        if (arguments.ensemble == null) {
+            return of(arguments, arguments.seeds, mapping, width);
+        }
+        require(
+                mapping instanceof Mapping.Identity,
+                "ensembles are of SAEs that reconstruct what they encode; leave out --target and further --tensor");
+        EnsemblePlan ensemble = EnsemblePlan.parse(arguments.ensemble);
+        long seed = arguments.seeds.isEmpty() ? 0 : arguments.seeds.getFirst();
+        List<RunPlan> members = new ArrayList<>();
+        for (int member = 0; member < ensemble.members(); member++) {
+            List<Long> own = List.of(EnsembleKind.seed(seed, ensemble.members(), member));
+            List<RunPlan> plans = of(arguments, own, mapping, width);
+            require(
+                    plans.size() == 1 && arguments.seeds.size() <= 1,
+                    "the members of an ensemble differ in their seeds alone; give one value of each option, and train other"
+                            + " ensembles with commands of their own");
+            members.add(new RunPlan(
+                    EnsembleFolder.memberName(member),
+                    plans.getFirst().architecture(),
+                    plans.getFirst().options()));
+        }
+        return members;
+    }
+
+    private static List<RunPlan> of(TrainArguments arguments, List<Long> seeds, Mapping mapping, int width) {
         List<String> architectures = architectures(arguments);
         List<Axis<?>> axes = List.of(
                 new Axis<>("--latents", arguments.latents, Set.of(), String::valueOf, Recipe::latents),
@@ -89,7 +116,7 @@ record RunPlan(String name, String architecture, TrainingOptions options) {
                         Set.of(),
                         Real::text,
                         (recipe, rate) -> recipe.learningRate(rate.value())),
-                new Axis<>("--seed", arguments.seeds, Set.of(), String::valueOf, Recipe::seed));
+                new Axis<>("--seed", seeds, Set.of(), String::valueOf, Recipe::seed));
         requireUsed(axes, architectures);
         Map<String, RunPlan> plans = new LinkedHashMap<>();
         for (String architecture : architectures) {

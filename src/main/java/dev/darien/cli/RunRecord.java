@@ -2,6 +2,7 @@
 package dev.darien.cli;
 
 import dev.darien.data.JsonFile;
+import dev.darien.ensemble.EnsembleFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -9,6 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code darien.json}: what SAELens's format has no field for. It is written last, so a folder that has one holds a
@@ -17,11 +21,33 @@ import java.util.Optional;
  * @param content the object in the file
  */
 record RunRecord(Map<String, Object> content) {
+    /** In the record of an ensemble: what it is. */
+    static final String ENSEMBLE = "ensemble";
+    /** In the record of an ensemble: its members. */
+    static final String MEMBERS = "members";
+    /** In the record of a member: of what. */
+    static final String MEMBER_OF = "member_of";
 
     /** The record in {@code folder}, if there is one. */
     static Optional<RunRecord> read(Path folder) {
         Path file = folder.resolve(OutputFolder.RECORD);
         return Files.exists(file) ? Optional.of(new RunRecord(JsonFile.read(file))) : Optional.empty();
+    }
+
+    /** The record of several SAEs that were trained together, still without their surroundings and result. */
+    static Map<String, Object> ofSeveral(List<RunPlan> plans) {
+        List<Map<String, Object>> runs = new ArrayList<>();
+        for (RunPlan plan : plans) {
+            Map<String, Object> run = new LinkedHashMap<>();
+            run.put("name", plan.name());
+            run.put("architecture", plan.architecture());
+            run.put("training", plan.options().describe());
+            runs.add(run);
+        }
+        Map<String, Object> record = new LinkedHashMap<>();
+        record.put("darien", Version.text());
+        record.put("runs", runs);
+        return record;
     }
 
     void write(Path folder) {
@@ -34,12 +60,22 @@ record RunRecord(Map<String, Object> content) {
             return List.of("");
         }
         List<String> names = new ArrayList<>();
-        for (Map<String, Object> run : runs(content)) {
+        for (Map<String, Object> run : list(content.get("runs")).toList()) {
             if (run.get("name") instanceof String name) {
                 names.add(name);
             }
         }
         return names;
+    }
+
+    /** Names of all folders with SAEs of the run: as {@link #runNames}, and for an ensemble those of its members. */
+    List<String> saeNames() {
+        if (object(content.get(ENSEMBLE)).get(MEMBERS) instanceof Integer count) {
+            return IntStream.range(0, count)
+                    .mapToObj(EnsembleFolder::memberName)
+                    .toList();
+        }
+        return runNames();
     }
 
     /** What {@code train --json} printed. */
@@ -52,7 +88,7 @@ record RunRecord(Map<String, Object> content) {
         if (name.isEmpty()) {
             return object(content.get("training"));
         }
-        return runs(content).stream()
+        return Stream.concat(list(content.get("runs")), list(content.get(MEMBERS)))
                 .filter(run -> name.equals(run.get("name")))
                 .map(run -> object(run.get("training")))
                 .findFirst()
@@ -87,16 +123,12 @@ record RunRecord(Map<String, Object> content) {
         return String.valueOf(object(content.get("data")).get("hash"));
     }
 
-    private static List<Map<String, Object>> runs(Map<String, Object> content) {
-        List<Map<String, Object>> runs = new ArrayList<>();
-        if (content.get("runs") instanceof List<?> list) {
-            list.forEach(run -> runs.add(object(run)));
-        }
-        return runs;
+    private static Stream<Map<String, Object>> list(@Nullable Object value) {
+        return value instanceof List<?> list ? list.stream().map(RunRecord::object) : Stream.of();
     }
 
     /** A JSON object out of a JSON value; empty for anything else. */
-    static Map<String, Object> object(@org.jspecify.annotations.Nullable Object value) {
+    static Map<String, Object> object(@Nullable Object value) {
         Map<String, Object> object = new LinkedHashMap<>();
         if (value instanceof Map<?, ?> map) {
             map.forEach((key, item) -> object.put(String.valueOf(key), item));

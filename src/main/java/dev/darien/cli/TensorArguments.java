@@ -26,7 +26,9 @@ final class TensorArguments {
     @Option(
             names = "--target",
             paramLabel = "NAME",
-            description = "Train a transcoder that decodes to this tensor of the same files.")
+            description =
+                    "Train a transcoder that decodes to this tensor of the same files. Here and with several --tensor,"
+                            + " NAME@FILE is a tensor of another file of the same tokens.")
     @Nullable
     String target;
 

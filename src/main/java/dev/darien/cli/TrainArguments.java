@@ -188,6 +188,15 @@ final class TrainArguments {
     boolean resample;
 
     @Option(
+            names = "--ensemble",
+            paramLabel = "KIND:J",
+            description =
+                    "Train J SAEs that stand for one, each in a folder of its own below DIR: bagging:J, whose mean"
+                            + " counts, or boosting:J, of which each is trained on what those before it leave.")
+    @Nullable
+    String ensemble;
+
+    @Option(
             names = "--tokens",
             paramLabel = "N",
             description = "Tokens to train on, in as many passes as it takes" + " (default: 2000000).")

@@ -96,7 +96,8 @@ final class TrainCommand implements Callable<Integer> {
                                     arguments.resume,
                                     arguments.overwrite,
                                     arguments.report,
-                                    !arguments.noProgress))
+                                    !arguments.noProgress,
+                                    arguments.ensemble == null ? null : EnsemblePlan.parse(arguments.ensemble)))
                     .run();
         }
     }
@@ -111,8 +112,14 @@ final class TrainCommand implements Callable<Integer> {
         RunRecord record = found.get();
         requireSame("data", record.dataHash(), summary.hashText());
         requireSame(
+                "kind of ensemble",
+                RunRecord.object(record.content().get(RunRecord.ENSEMBLE)).getOrDefault("kind", "none"),
+                arguments.ensemble == null
+                        ? "none"
+                        : EnsemblePlan.parse(arguments.ensemble).kind().id());
+        requireSame(
                 "set of SAEs",
-                record.runNames(),
+                record.saeNames(),
                 plans.stream().map(RunPlan::name).toList());
         for (RunPlan plan : plans) {
             Map<String, Object> before = record.training(plan.name());
@@ -124,7 +131,7 @@ final class TrainCommand implements Callable<Integer> {
         return Optional.of(record.result());
     }
 
-    private static void requireSame(String name, @org.jspecify.annotations.Nullable Object before, Object now) {
+    static void requireSame(String name, @org.jspecify.annotations.Nullable Object before, Object now) {
         if (!String.valueOf(now).equals(String.valueOf(before))) {
             throw new UsageException("the run to resume was started with another " + name + ": " + before + ", now "
                     + now + "; use the same options, or --overwrite to start anew");
@@ -132,9 +139,15 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private static String text(Map<String, Object> result) {
-        if (!(result.get("runs") instanceof List<?> runs)) {
+        Object several = result.getOrDefault("runs", result.get(RunRecord.MEMBERS));
+        if (!(several instanceof List<?> runs)) {
             Map<String, Object> shown = new LinkedHashMap<>(result);
             return "Trained " + shown.remove("out") + "\n" + Texts.table(shown);
+        }
+        String whole = "";
+        if (!result.containsKey("runs")) {
+            Map<String, Object> shown = new LinkedHashMap<>(result);
+            whole = "Trained the ensemble " + shown.remove("out") + "\n" + Texts.table(shown);
         }
         List<List<String>> rows = new ArrayList<>();
         for (Object run : runs) {
@@ -145,6 +158,6 @@ final class TrainCommand implements Callable<Integer> {
             }
             rows.add(row);
         }
-        return Texts.grid(List.of("SAE", "loss", "FVU", "L0", "dead"), rows);
+        return whole + Texts.grid(List.of("SAE", "loss", "FVU", "L0", "dead"), rows);
     }
 }

@@ -5,7 +5,11 @@ import dev.darien.data.ActivationSource;
 import dev.darien.data.DataSummary;
 import dev.darien.device.Device;
 import dev.darien.device.DeviceException;
+import dev.darien.ensemble.Ensemble;
+import dev.darien.ensemble.EnsembleKind;
+import dev.darien.eval.Evaluation;
 import dev.darien.eval.Evaluator;
+import dev.darien.report.LatentTable;
 import dev.darien.report.Report;
 import dev.darien.report.ReportContent;
 import dev.darien.sae.GradientTopK;
@@ -20,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
@@ -42,6 +47,7 @@ final class TrainingSession {
      * @param overwrite whether to remove what is in the folder
      * @param report whether to write a report
      * @param progress whether to show progress
+     * @param ensemble what the SAEs are members of, if they are
      */
     record Request(
             Device device,
@@ -57,7 +63,15 @@ final class TrainingSession {
             boolean resume,
             boolean overwrite,
             boolean report,
-            boolean progress) {
+            boolean progress,
+            @Nullable EnsemblePlan ensemble) {
+
+        /** SAEs that are trained in one pass over the data, pass after pass: those of a boosting one by one. */
+        List<List<RunPlan>> passes() {
+            return ensemble != null && ensemble.kind() == EnsembleKind.BOOSTING
+                    ? plans.stream().map(List::of).toList()
+                    : List.of(plans);
+        }
 
         List<String> runNames() {
             return plans.stream().map(RunPlan::name).toList();
@@ -72,6 +86,10 @@ final class TrainingSession {
     private final Interruption interruption;
     private final Request request;
     private final List<String> warnings = new ArrayList<>();
+    private final List<Pass> done = new ArrayList<>();
+
+    /** What came of a pass: its course, and what {@code --json} prints of each SAE. */
+    private record Pass(TrainingResult result, List<Map<String, Object>> summaries) {}
 
     TrainingSession(Console console, Interruption interruption, Request request) {
         this.console = console;
@@ -90,13 +108,34 @@ final class TrainingSession {
             requireSameRuns(request.out().checkpointedRuns());
         }
         warn();
-        List<RunPlan> plans = request.plans();
+        @Nullable Map<String, Object> result = null;
+        try (FrozenMembers frozen = new FrozenMembers(request.device(), request.source(), request.summary())) {
+            for (List<RunPlan> pass : request.passes()) {
+                if (!done.isEmpty()) {
+                    frozen.add(request.out()
+                            .run(request.plans().get(done.size() - 1).name()));
+                }
+                Optional<Map<String, Object>> earlier =
+                        request.resume() ? EnsembleRecord.finished(request, pass.getFirst()) : Optional.empty();
+                if (earlier.isPresent()) {
+                    done.add(new Pass(EnsembleRecord.trainingResult(earlier.get()), List.of(earlier.get())));
+                } else {
+                    result = run(pass, frozen);
+                }
+            }
+        }
+        return result == null ? finish() : result;
+    }
+
+    /**
+     * Trains the SAEs of a pass.
+     *
+     * @return the result of the whole run, which counts after the last pass
+     */
+    private Map<String, Object> run(List<RunPlan> plans, FrozenMembers frozen) {
         OutputFolder out = request.out();
-        try (Trainer trainer = UsageException.check(() -> new Trainer(
-                request.device(),
-                request.source(),
-                request.summary(),
-                plans.stream().map(RunPlan::options).toList()))) {
+        try (Trainer trainer = UsageException.check(
+                () -> frozen.trainer(plans.stream().map(RunPlan::options).toList()))) {
             trainer.checkpointTo(
                     plans.stream().map(plan -> out.checkpoints(plan.name())).toList(), request.checkpointEvery());
             long from = request.resume() ? UsageException.check(trainer::resume) : 0;
@@ -106,14 +145,14 @@ final class TrainingSession {
             interruption.onRequest(trainer::interrupt);
             out.create(request.runNames());
             try {
-                return trainAndSave(trainer, from);
+                return trainAndSave(trainer, plans, from);
             } catch (InterruptedCommandException e) {
                 throw e;
             } catch (DeviceException e) {
-                throw failed(e);
+                throw failed(e, plans);
             } catch (RuntimeException | Error e) {
-                if (out.hasCheckpoint()) {
-                    console.notice("the last checkpoint is kept; --resume goes on from it");
+                if (out.hasCheckpoint() || !done.isEmpty()) {
+                    console.notice("what is finished and the last checkpoint are kept; --resume goes on from there");
                 } else {
                     out.rollBack(request.runNames());
                 }
@@ -122,14 +161,19 @@ final class TrainingSession {
         } catch (DeviceException e) {
             // Before anything was trained: what an earlier run left is as it was.
             boolean kept =
-                    request.resume() && out.checkpointedStep(request.runNames()).isPresent();
-            throw kept ? failed(e) : e;
+                    request.resume() && out.checkpointedStep(names(plans)).isPresent();
+            throw kept ? failed(e, plans) : e;
         }
     }
 
     /** In one sentence why a run has ended and how it goes on. */
-    private FailedRunException failed(DeviceException cause) {
-        OptionalLong step = request.out().checkpointedStep(request.runNames());
+    private FailedRunException failed(DeviceException cause, List<RunPlan> plans) {
+        OptionalLong step = request.out().checkpointedStep(names(plans));
+        if (step.isEmpty() && !done.isEmpty()) {
+            return new FailedRunException(
+                    cause,
+                    done.size() + " finished members are kept, and the same command with --resume goes on after them");
+        }
         if (step.isEmpty()) {
             request.out().rollBack(request.runNames());
             return new FailedRunException(cause, "there was no checkpoint yet, so nothing is kept of the run");
@@ -168,10 +212,13 @@ final class TrainingSession {
         warnings.forEach(console::notice);
     }
 
-    private Map<String, Object> trainAndSave(Trainer trainer, long from) {
+    private static List<String> names(List<RunPlan> plans) {
+        return plans.stream().map(RunPlan::name).toList();
+    }
+
+    private Map<String, Object> trainAndSave(Trainer trainer, List<RunPlan> plans, long from) {
         OutputFolder out = request.out();
-        List<RunPlan> plans = request.plans();
-        if (request.overwrite()) {
+        if (request.overwrite() && done.isEmpty()) {
             out.clear(List.of());
             out.create(request.runNames());
         }
@@ -183,21 +230,57 @@ final class TrainingSession {
         TrainingResult result = trainer.train();
         if (!result.finished()) {
             throw new InterruptedCommandException("interrupted at step " + result.steps() + " of "
-                    + plans.getFirst().options().steps() + "; the checkpoint is in " + out.path()
+                    + plans.getFirst().options().steps()
+                    + (request.passes().size() > 1 ? " of " + plans.getFirst().name() : "") + "; the checkpoint is in "
+                    + out.path()
                     + ", and the same command with --resume goes on from it");
         }
         List<Map<String, Object>> results = new ArrayList<>();
         for (int run = 0; run < plans.size(); run++) {
-            results.add(save(trainer, run, result, folders.get(run)));
+            results.add(save(trainer, run, plans.get(run), result, folders.get(run)));
         }
-        Map<String, Object> all = request.single() ? results.getFirst() : recordOfSeveral(result, results);
+        done.add(new Pass(result, results));
+        boolean last = done.size() == request.passes().size();
+        Map<String, Object> all = last ? finish() : Map.of();
         trainer.clearCheckpoints();
-        out.tidy(request.runNames());
+        if (last) {
+            out.tidy(request.runNames());
+        }
         return all;
     }
 
-    private Map<String, Object> save(Trainer trainer, int run, TrainingResult result, Path folder) {
-        RunPlan plan = request.plans().get(run);
+    /** Writes what counts for the whole run, when all SAEs are saved. */
+    private Map<String, Object> finish() {
+        List<Map<String, Object>> results =
+                done.stream().flatMap(pass -> pass.summaries().stream()).toList();
+        TrainingResult result =
+                EnsembleRecord.sum(done.stream().map(Pass::result).toList());
+        if (request.single()) {
+            return results.getFirst();
+        }
+        return request.ensemble() == null ? recordOfSeveral(result, results) : recordOfEnsemble(result, results);
+    }
+
+    private Map<String, Object> recordOfEnsemble(TrainingResult result, List<Map<String, Object>> results) {
+        EnsemblePlan plan = Objects.requireNonNull(request.ensemble());
+        Path folder = request.out().path();
+        Map<String, Object> all = result(result, folder);
+        try (Ensemble ensemble = EnsembleRecord.load(plan, request.out(), request.device())) {
+            Evaluation evaluation = Evaluator.evaluate(ensemble, soundRows());
+            EnsembleRecord.putFigures(all, plan, results, evaluation);
+            Map<String, Object> record = EnsembleRecord.of(plan, request.plans());
+            record.putAll(surroundings());
+            record.put("result", all);
+            if (request.report()) {
+                LatentTable latents = LatentRows.of(ensemble, soundRows(), LatentRows.COUNT, null);
+                EnsembleRecord.writeReport(request, record, evaluation, latents);
+            }
+            new RunRecord(record).write(folder);
+            return all;
+        }
+    }
+
+    private Map<String, Object> save(Trainer trainer, int run, RunPlan plan, TrainingResult result, Path folder) {
         try (Sae sae = trainer.sae(run)) {
             sae.save(folder);
             Map<String, Object> summary = result(result, folder);
@@ -205,7 +288,9 @@ final class TrainingSession {
             summary.putAll(metrics(metrics));
             Map<String, Object> record = record(plan, summary);
             sae.spareThreshold().ifPresent(threshold -> record.put("threshold", threshold));
-            if (request.report()) {
+            if (request.ensemble() != null) {
+                record.put(RunRecord.MEMBER_OF, EnsembleRecord.memberOf(request.ensemble()));
+            } else if (request.report()) {
                 writeReport(sae, plan, folder, record);
             }
             new RunRecord(record).write(folder);
@@ -220,7 +305,9 @@ final class TrainingSession {
         summary.put("steps", result.steps());
         summary.put("seconds", result.seconds());
         summary.put("tokens_per_second", result.tokensPerSecond());
-        if (request.single() || !folder.equals(request.out().path())) {
+        if (request.single()
+                || request.ensemble() != null
+                || !folder.equals(request.out().path())) {
             for (String name : List.of("loss", "fvu", "l0", "dead_fraction")) {
                 summary.put(name, Double.NaN);
             }
@@ -287,17 +374,7 @@ final class TrainingSession {
         Path folder = request.out().path();
         Map<String, Object> all = result(result, folder);
         all.put("runs", results);
-        List<Map<String, Object>> runs = new ArrayList<>();
-        for (RunPlan plan : request.plans()) {
-            Map<String, Object> run = new LinkedHashMap<>();
-            run.put("name", plan.name());
-            run.put("architecture", plan.architecture());
-            run.put("training", plan.options().describe());
-            runs.add(run);
-        }
-        Map<String, Object> record = new LinkedHashMap<>();
-        record.put("darien", Version.text());
-        record.put("runs", runs);
+        Map<String, Object> record = RunRecord.ofSeveral(request.plans());
         record.putAll(surroundings());
         record.put("result", all);
         new RunRecord(record).write(folder);

@@ -17,6 +17,9 @@ public final class ActivationSources {
     /** The tensor that is read unless another is named. */
     public static final String DEFAULT_TENSOR = "activations";
 
+    /** Between the name of a tensor and the file that it is in, where that is none of the data's. */
+    private static final char ELSEWHERE = '@';
+
     /** Far above any model's width; buffers of a row are allocated on its strength. */
     private static final long WIDEST = 1 << 20;
 
@@ -47,8 +50,8 @@ public final class ActivationSources {
     }
 
     /**
-     * As {@link #parse(List, String)}, with several tensors of the same rows side by side, as {@link #open(List, List)}
-     * has them.
+     * As {@link #parse(List, String)}, with several tensors of the same rows side by side, as {@link #open(List, List)} has
+     * them. A tensor that is named {@code NAME@FILE} is read from that file, or folder, instead.
      *
      * @throws DataException also if several tensors of synthetic data are wanted, which has one
      */
@@ -56,13 +59,20 @@ public final class ActivationSources {
         if (tensors.size() == 1) {
             return parse(arguments, tensors.getFirst());
         }
+        List<String> here =
+                tensors.stream().filter(tensor -> tensor.indexOf(ELSEWHERE) < 0).toList();
         for (String argument : arguments) {
-            if (argument.startsWith(SyntheticSource.PREFIX)) {
+            if (argument.startsWith(SyntheticSource.PREFIX) && here.size() > 1) {
                 throw new DataException("synthetic data has no tensors but its activations, but "
-                        + String.join(", ", tensors) + " were asked for; name files that hold them");
+                        + String.join(", ", here) + " were asked for; name files that hold them");
             }
         }
-        return openJoined(tensors, tensor -> parse(arguments, tensor));
+        return openJoined(tensors, tensor -> {
+            int at = tensor.indexOf(ELSEWHERE);
+            return at < 0
+                    ? parse(arguments, tensor)
+                    : parse(List.of(tensor.substring(at + 1)), tensor.substring(0, at));
+        });
     }
 
     /**
@@ -111,7 +121,10 @@ public final class ActivationSources {
             for (String tensor : tensors) {
                 parts.add(opener.apply(tensor));
             }
-            requireSameFiles(parts);
+            requireSameFiles(parts.stream()
+                    .filter(part -> part instanceof MappedSource)
+                    .map(MappedSource.class::cast)
+                    .toList());
             return join(parts);
         } catch (RuntimeException | Error e) {
             parts.forEach(ActivationSource::close);
@@ -120,16 +133,17 @@ public final class ActivationSources {
     }
 
     /** Each file must have as many rows of each tensor, or what lies side by side wouldn't belong together. */
-    private static void requireSameFiles(List<ActivationSource> parts) {
-        MappedSource first = (MappedSource) parts.getFirst();
-        for (ActivationSource part : parts) {
-            MappedSource other = (MappedSource) part;
-            for (int file = 0; file + 1 < first.starts().length; file++) {
+    private static void requireSameFiles(List<MappedSource> parts) {
+        for (MappedSource other : parts) {
+            MappedSource first = parts.getFirst();
+            long[] starts = first.starts();
+            long[] others = other.starts();
+            for (int file = 0; starts.length == others.length && file + 1 < starts.length; file++) {
                 requireSameRows(
                         first.describe(file),
-                        first.starts()[file + 1] - first.starts()[file],
+                        starts[file + 1] - starts[file],
                         other.describe(file),
-                        other.starts()[file + 1] - other.starts()[file]);
+                        others[file + 1] - others[file]);
             }
         }
     }

@@ -7,6 +7,7 @@ import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
 import dev.darien.device.Device;
 import dev.darien.memory.Closing;
+import dev.darien.sae.Mapping;
 import dev.darien.sae.Sae;
 import dev.darien.train.Recipe;
 import dev.darien.train.Trainer;
@@ -34,6 +35,10 @@ public final class EnsembleTrainer {
         List<TrainingOptions> options = new ArrayList<>();
         for (int member = 0; member < count; member++) {
             options.add(recipe.seed(EnsembleKind.seed(seed, count, member)).build(width));
+        }
+        if (!(options.getFirst().mapping() instanceof Mapping.Identity)) {
+            throw new IllegalArgumentException("ensembles are of autoencoders, not of a "
+                    + options.getFirst().mapping());
         }
         return options;
     }
@@ -76,7 +81,7 @@ public final class EnsembleTrainer {
                 return trainer.sae(0);
             }
         }
-        try (Residual residual = new Residual(frozen, options.batch());
+        try (Residual residual = new Residual(frozen, options.batch(), source.width());
                 Trainer trainer = new Trainer(
                         device,
                         source,

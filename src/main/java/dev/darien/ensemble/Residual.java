@@ -30,6 +30,7 @@ public final class Residual implements BatchTransform, AutoCloseable {
     private final Device device;
     private final List<FrozenMember> members = new ArrayList<>();
     private final Matrix rest;
+    private final int width;
     private final int step;
 
     /**
@@ -37,12 +38,13 @@ public final class Residual implements BatchTransform, AutoCloseable {
      *
      * @param frozen the first members, at least one
      * @param maxRows most rows of a batch
+     * @param columns of a batch, of which the first are the activations; others are left as they are
      */
-    public Residual(List<Sae> frozen, int maxRows) {
+    public Residual(List<Sae> frozen, int maxRows, int columns) {
         this.device = frozen.getFirst().device();
         this.step = FrozenMember.rows(frozen, maxRows);
-        this.rest =
-                device.memory().matrix("residual", maxRows, frozen.getFirst().width());
+        this.width = frozen.getFirst().width();
+        this.rest = device.memory().matrix("residual", maxRows, columns);
         try {
             for (Sae sae : frozen) {
                 members.add(new FrozenMember(sae, step));
@@ -60,9 +62,10 @@ public final class Residual implements BatchTransform, AutoCloseable {
             long rows = Math.min(step, batch.rows() - first);
             Matrix part = out.slice(first, rows);
             device.kernels().convert(batch.slice(first, rows), 1, null, part);
+            Matrix activations = part.columnSlice(0, width);
             for (FrozenMember member : members) {
-                SparseCodes codes = member.encode(part);
-                member.subtract(codes, part);
+                SparseCodes codes = member.encode(activations);
+                member.subtract(codes, activations);
             }
         }
         return out;
@@ -76,15 +79,15 @@ public final class Residual implements BatchTransform, AutoCloseable {
      * @param seed of the sample
      */
     public DataSummary summary(ActivationSource source, DataSummary ofData, long seed) {
-        int width = source.width();
+        int columns = source.width();
         int count = (int) Math.min(SAMPLE, ofData.goodRows());
-        int tile = Math.clamp(MOST_ELEMENTS / width, 1, rest.intRows());
+        int tile = Math.clamp(MOST_ELEMENTS / columns, 1, rest.intRows());
         Shuffle order = new Shuffle(source.rows(), SeededRandom.combine(seed, 3), ofData.badRows());
         long[] rows = new long[tile];
-        double[] sums = new double[width];
-        double[] squares = new double[width];
-        try (Matrix raw = device.staging("sample", source.dtype(), tile, width);
-                Matrix host = device.staging("residuals", DType.F32, tile, width)) {
+        double[] sums = new double[columns];
+        double[] squares = new double[columns];
+        try (Matrix raw = device.staging("sample", source.dtype(), tile, columns);
+                Matrix host = device.staging("residuals", DType.F32, tile, columns)) {
             for (int first = 0; first < count; first += tile) {
                 int now = Math.min(tile, count - first);
                 order.next(rows, now);
@@ -92,14 +95,14 @@ public final class Residual implements BatchTransform, AutoCloseable {
                 device.download(apply(raw.slice(0, now)), host.slice(0, now));
                 for (int row = 0; row < now; row++) {
                     float[] values = host.toArray(row);
-                    for (int column = 0; column < width; column++) {
+                    for (int column = 0; column < columns; column++) {
                         sums[column] += values[column];
                         squares[column] += (double) values[column] * values[column];
                     }
                 }
             }
         }
-        for (int column = 0; column < width; column++) {
+        for (int column = 0; column < columns; column++) {
             sums[column] /= count;
             squares[column] /= count;
         }

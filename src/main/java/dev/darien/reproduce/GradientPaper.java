@@ -51,7 +51,7 @@ final class GradientPaper implements Paper {
         } finally {
             delete(work);
         }
-        List<ReadoutStudy.Pair> toys = new ArrayList<>();
+        List<ReadoutStudy.Outcome> toys = new ArrayList<>();
         for (long seed : experiment.seeds()) {
             experiment.progress().accept("features that a readout sees, seed " + seed);
             toys.add(ReadoutStudy.run(experiment, seed));
@@ -97,22 +97,36 @@ final class GradientPaper implements Paper {
                         logRatio(ours, topK, SplicedSaes.Measured::logitChange, SplicedSaes.Measured::logitChange)));
     }
 
-    private static List<Finding> ofReadout(List<ReadoutStudy.Pair> pairs) {
-        return List.of(
-                Finding.negative(
-                        "by gradients, what a readout sees is kept better than by TopK",
-                        "generated data, k=5: ln(‖V(x - x̂)‖² / TopK's), both encoding without gradients",
-                        pairs.stream()
-                                .map(pair -> Math.log(pair.byGradients().readoutError()
-                                        / pair.topK().readoutError()))
-                                .toList()),
-                Finding.positive(
-                        "by gradients, more small features that matter are found than by TopK",
-                        "generated data: share of them with a latent at cosine > 0.9 - TopK's",
-                        pairs.stream()
-                                .map(pair -> pair.byGradients().recall()
-                                        - pair.topK().recall())
-                                .toList()));
+    private static List<Finding> ofReadout(List<ReadoutStudy.Outcome> outcomes) {
+        List<Finding> findings = new ArrayList<>();
+        for (int at = 0; at < ReadoutStudy.BETAS.size(); at++) {
+            int beta = at;
+            String setting = "generated data, k=4, β=" + ReadoutStudy.BETAS.get(at) + ": ";
+            findings.add(Finding.negative(
+                    "what a readout sees is kept better than by TopK",
+                    setting + "ln(‖V(x - x̂)‖² / TopK's), encoding with gradients",
+                    readout(outcomes, outcome -> outcome.byGradients().get(beta).exactReadoutError())));
+            findings.add(Finding.negative(
+                    "the same without gradients when it encodes",
+                    setting + "ln(‖V(x - x̂)‖² / TopK's), encoding without gradients",
+                    readout(outcomes, outcome -> outcome.byGradients().get(beta).readoutError())));
+            findings.add(Finding.positive(
+                    "more small features that matter are found than by TopK",
+                    setting + "share of them with a latent at cosine > 0.9 - TopK's",
+                    outcomes.stream()
+                            .map(outcome -> outcome.byGradients().get(beta).recall()
+                                    - outcome.topK().recall())
+                            .toList()));
+        }
+        return findings;
+    }
+
+    private static List<Double> readout(
+            List<ReadoutStudy.Outcome> outcomes, ToDoubleFunction<ReadoutStudy.Outcome> error) {
+        return outcomes.stream()
+                .map(outcome ->
+                        Math.log(error.applyAsDouble(outcome) / outcome.topK().readoutError()))
+                .toList();
     }
 
     private static List<Double> figures(

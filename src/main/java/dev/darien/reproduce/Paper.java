@@ -11,6 +11,7 @@ import java.util.Map;
  */
 public sealed interface Paper
         permits ActivatingPaper,
+                EnsemblePaper,
                 FeatureChoicePaper,
                 GatedPaper,
                 TopKPaper,
@@ -27,7 +28,8 @@ public sealed interface Paper
             new FeatureChoicePaper(),
             new GradientPaper(),
             new BatchTopKPaper(),
-            new MatryoshkaPaper());
+            new MatryoshkaPaper(),
+            new EnsemblePaper());
 
     /** Its arXiv number, without a version. */
     String number();

@@ -209,6 +209,7 @@ class MappedCommandTest {
                     .hasSize(10);
         }
         assertThat(shares).isCloseTo(1, within(1e-6));
+        assertThat(Darien.run("evaluate", out, data).succeeded().out()).contains("of tensor 'y'", "decoder share");
         Map<String, Object> inspected = Darien.run("inspect", out, "--json").json();
         assertThat(object(object(inspected.get("sae")).get("tensors"))).isEqualTo(Map.of("x", 10, "y", 14));
         assertThat(object(object(inspected.get("decoder_shares")).get("x")).get("decoder_share"))

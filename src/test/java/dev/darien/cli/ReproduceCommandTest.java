@@ -66,7 +66,8 @@ class ReproduceCommandTest {
                         "reproduce", "2411.10397", "--data", "samples", "--quick", "--seeds", "2", "--json")
                 .json();
 
-        assertThat((List<?>) result.get("claims")).hasSize(8).allSatisfy(claim -> assertThat(RunRecord.object(claim))
+        assertThat((List<?>) result.get("claims")).hasSize(5 + 2 * 3 + 1).allSatisfy(claim -> assertThat(
+                        RunRecord.object(claim))
                 .extractingByKey("verdict")
                 .isIn("holds", "does not hold", "not testable"));
         List<?> rows = (List<?>)

@@ -137,6 +137,33 @@ class JoinedSourceTest {
     }
 
     @Test
+    void aTensorMayBeOfAnotherFile() {
+        String a = file("a", 0, 4, 4).toString();
+        String b = file("b", 50, 4, 4).toString();
+        try (ActivationSource source = ActivationSources.parse(List.of(a), List.of("x", "x@" + b, "y"))) {
+            assertThat(source.widths()).containsExactly(2, 2, 3);
+            assertThat(source.slice(1, 2).widths()).containsExactly(2, 2, 3);
+            assertThat(source.row(1)).containsExactly(2, 3, 52, 53, 103, 104, 105);
+            assertThat(source.locate(1, 2)).isEqualTo(b + ", tensor 'x', row 1, column 0");
+        }
+        Path half = file("c", 0, 2, 2);
+        Path rest = file("d", 4, 2, 2);
+        try (ActivationSource source =
+                ActivationSources.parse(List.of(half.toString(), rest.toString()), List.of("x", "y@" + a))) {
+            assertThat(source.row(3)).as("as many in all").containsExactly(6, 7, 109, 110, 111);
+        }
+        assertThatThrownBy(() -> ActivationSources.parse(List.of(half.toString()), List.of("x", "y@" + a)))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("has 2 rows, but " + a + ", tensor 'y' has 4");
+        assertThatThrownBy(() -> ActivationSources.parse(List.of(a), List.of("x", "y@" + a + "x")))
+                .isInstanceOf(DataException.class);
+        try (ActivationSource source = ActivationSources.parse(
+                List.of("synthetic:d=4,true=8,p=0.1,rows=4"), List.of("activations", "y@" + a))) {
+            assertThat(source.widths()).containsExactly(4, 3);
+        }
+    }
+
+    @Test
     void sourcesOfAnyKindCanBeJoinedAndAreClosedTogether() {
         ActivationSource one = SyntheticSource.parse("synthetic:d=4,true=8,p=0.1,rows=9");
         ActivationSource other = SyntheticSource.parse("synthetic:d=2,true=3,p=0.5,rows=9");

@@ -237,7 +237,7 @@ class EnsembleTest {
             assertClose(all.codes, codes);
             assertClose(minus(fixture.x, all.output), rest);
             assertClose(decoded(ensemble, all.codes), all.output);
-            try (Residual residual = new Residual(ensemble.members(), ROWS);
+            try (Residual residual = new Residual(ensemble.members(), ROWS, WIDTH);
                     Matrix x = fixture.device.staging("x", DType.F32, ROWS, WIDTH);
                     Matrix left = fixture.device.staging("left", DType.F32, ROWS, WIDTH)) {
                 for (int row = 0; row < ROWS; row++) {

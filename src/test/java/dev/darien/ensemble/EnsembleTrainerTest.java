@@ -122,7 +122,7 @@ class EnsembleTrainerTest {
                         source,
                         EnsembleKind.BOOSTING,
                         EnsembleTrainer.options(recipe("topk").tokens(32 * 5 * STEPS), 1, 2, WIDTH));
-                Residual residual = new Residual(ensemble.members(), 50);
+                Residual residual = new Residual(ensemble.members(), 50, WIDTH);
                 Matrix batch = device.staging("x", source.dtype(), 50, WIDTH);
                 Matrix out = device.staging("r", DType.F32, 50, WIDTH)) {
             DataSummary data = DataCheck.scan(source, OnNan.FAIL, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Selection from a tile of pre-activations [rows, F], which the product has just written, without the encoder's bias.
-// Row by row: the k largest (top-k, by score too, and dead latents), and all above a threshold. The batch-wide one is in
+// Row by row: the k largest (top-k, by magnitude or score too, and dead latents), and all above a threshold. The batch-wide one is in
 // batch_top_k.cu.
 #include "select.cuh"
 
@@ -20,7 +20,21 @@ struct RowValues {
     __device__ __forceinline__ float code(int latent) const { return tile[latent] + bias[latent]; }
 };
 
-// As above, by the score of Gradient TopK: `products` are those of the row's gradient with each latent's direction.
+// As RowValues, by magnitude.
+struct RowMagnitudes {
+    const float* tile;
+    const float* bias;
+    const int* list;
+
+    __device__ __forceinline__ int latent(int at) const { return list == nullptr ? at : list[at]; }
+    __device__ __forceinline__ float value(int at) const {
+        const int j = latent(at);
+        return fabsf(tile[j] + bias[j]);
+    }
+    __device__ __forceinline__ float code(int latent) const { return tile[latent] + bias[latent]; }
+};
+
+// As RowValues, by the score of Gradient TopK: `products` are those of the row's gradient with each latent's direction.
 struct RowScores {
     const float* tile;
     const float* bias;
@@ -200,6 +214,18 @@ extern "C" __global__ void __launch_bounds__(TOP_K_THREADS) encode_top_k_select(
     top_k(source, n, k, &scratch, values + row * k, indices + row * k, counts + row);
 }
 DARIEN_EXPORT(encode_top_k_select)
+
+// As encode_top_k_select, by magnitude.
+extern "C" __global__ void __launch_bounds__(TOP_K_THREADS) encode_abs_top_k_select(
+    const float* tile, int64 stride, const float* bias, int latents, const int* list, const int* listed, int k,
+    float* values, int* indices, int* counts) {
+    __shared__ TopKScratch scratch;
+    const int64 row = blockIdx.x;
+    const RowMagnitudes source = {tile + row * stride, bias, list};
+    const int n = list == nullptr ? latents : min(max(*listed, 0), latents);
+    top_k(source, n, k, &scratch, values + row * k, indices + row * k, counts + row);
+}
+DARIEN_EXPORT(encode_abs_top_k_select)
 
 // As encode_top_k_select among all latents, by their scores; `products` is a tile like the other.
 extern "C" __global__ void __launch_bounds__(TOP_K_THREADS) encode_gradient_top_k_select(

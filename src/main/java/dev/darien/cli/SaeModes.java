@@ -3,6 +3,7 @@ package dev.darien.cli;
 
 import dev.darien.ensemble.Ensemble;
 import dev.darien.ensemble.EnsembleFolder;
+import dev.darien.sae.AbsTopK;
 import dev.darien.sae.Autoencoder;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
@@ -136,6 +137,7 @@ final class SaeModes {
             case GroupMax groupMax -> "groupmax";
             case GradientTopK gradientTopK -> GRADIENT;
             case MatchingPursuit pursuit -> pursuit.id();
+            case AbsTopK absTopK -> absTopK.id();
             case FeatureChoice featureChoice -> throw new IllegalStateException("an SAE doesn't select over a batch");
             case BatchTopK batchTopK -> throw new IllegalStateException("an SAE doesn't select over a batch");
         };

@@ -70,7 +70,7 @@ final class TrainArguments {
             paramLabel = "NAME",
             description =
                     "relu, p-anneal, gated, topk, gradient-topk, multi-topk, batchtopk (= mutual-choice), feature-choice, matryoshka,"
-                            + " groupmax, matching-pursuit or jumprelu; several, with commas, train one SAE each (default: topk).")
+                            + " groupmax, abs-topk, matching-pursuit or jumprelu; several, with commas, train one SAE each (default: topk).")
     List<String> architectures = List.of();
 
     @Option(

@@ -137,6 +137,12 @@ public final class CheckedKernels implements Kernels {
     }
 
     @Override
+    public void encodeAbsTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+        shapes.encodeTopK(x, encoder, k, dead, codes);
+        kernels.encodeAbsTopK(x, encoder, k, dead, codes);
+    }
+
+    @Override
     public void encodeMatchingPursuit(
             Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
         methods.encodeMatchingPursuit(x, dictionary, limits, steps, codes);

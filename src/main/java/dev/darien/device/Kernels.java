@@ -131,6 +131,14 @@ public interface Kernels {
             Matrix smallestKept);
 
     /**
+     * AbsTopK (Zhu et al. 2025): as {@link #encodeTopK}, but the {@code k} values of largest magnitude, positive or negative;
+     * of equal magnitudes those of the lower latent. Zero is never selected.
+     *
+     * @param dead a second selection among dead latents by the same rule
+     */
+    void encodeAbsTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes);
+
+    /**
      * Matching pursuit (Costa et al. 2025, MP-SAE, section 3; SAELens's {@code matching_pursuit}). From the residual
      * {@code r = x} each step takes the latent j with the largest positive {@code v = d_j·r}, of equal ones the lower, and
      * {@code z_j += v}, {@code r -= v·d_j}. A latent may be taken again. Ends where no product is positive, or as

@@ -108,11 +108,13 @@ public final class LatentSummaries {
             return;
         }
         fires[latent]++;
-        sums[latent] += value;
-        largest[latent] = fires[latent] == 1 ? value : Math.max(largest[latent], value);
+        // Some rules keep the sign, and a latent says as much by a negative value.
+        float magnitude = Math.abs(value);
+        sums[latent] += magnitude;
+        largest[latent] = Math.max(largest[latent], magnitude);
         float[] values = topValues[latent];
         int at = values.length;
-        while (at > 0 && values[at - 1] < value) {
+        while (at > 0 && Math.abs(values[at - 1]) < magnitude) {
             at--;
         }
         if (at == tops) {

@@ -7,6 +7,7 @@ import dev.darien.data.SafetensorsWriter;
 import dev.darien.data.TensorFile;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.sae.AbsTopK;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
@@ -280,6 +281,7 @@ final class DictionaryLearningFormat implements FormatWriter {
             // Its loader gives AutoEncoder a decoder of unit length, and thereby other codes.
             case Relu relu -> sae.subtractsDecoderBias() && areOnes(norms(weights)) ? "AutoEncoder" : "AutoEncoderNew";
             case GroupMax groupMax -> throw without(groupMax);
+            case AbsTopK absTopK -> throw without(absTopK);
             case MatchingPursuit pursuit -> throw without(pursuit);
             case GradientTopK gradientTopK ->
                 throw new IllegalStateException("a finished SAE does not select by gradients");

@@ -5,6 +5,7 @@ import dev.darien.data.DataException;
 import dev.darien.data.JsonFile;
 import dev.darien.data.SafetensorsWriter;
 import dev.darien.data.TensorFile;
+import dev.darien.sae.AbsTopK;
 import dev.darien.sae.HostWeights;
 import dev.darien.sae.Sae;
 import dev.darien.sae.SaeLoader;
@@ -17,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * EleutherAI's sparsify: {@code cfg.json} and {@code sae.safetensors}. {@code f = topk(relu((x - b_dec)·Eᵀ + b))}, so
- * that fewer than k may be active; both matrices are [F, d].
+ * that fewer than k may be active; with {@code signed}, in older files, by magnitude without the relu. Both matrices are
+ * [F, d].
  */
 final class SparsifyFormat implements FormatWriter {
     private static final String CONFIGURATION = "cfg.json";
@@ -38,7 +40,8 @@ final class SparsifyFormat implements FormatWriter {
         Map<String, Object> configuration =
                 candidate.requireJson(CONFIGURATION, "which says how many latents are kept");
         refuseUnsupported(where, configuration, candidate);
-        as.rule(candidate, "topk");
+        boolean signed = Candidate.flag(where, configuration, "signed");
+        as.rule(candidate, signed ? "abs-topk" : "topk");
         if (!candidate.has("W_dec")) {
             throw new DataException(candidate.file().path() + " has no tensor 'W_dec': the SAE was saved without its"
                     + " decoder; save it whole");
@@ -57,7 +60,7 @@ final class SparsifyFormat implements FormatWriter {
             k = DEFAULT_K;
             loader.note(where + " has no k; sparsify's default of " + DEFAULT_K + " was taken");
         }
-        return loader.sparsity(new TopK(k))
+        return loader.sparsity(signed ? new AbsTopK(k) : new TopK(k))
                 .configuration(candidate.configuration(SaeFormat.SPARSIFY, configuration, Map.of()));
     }
 
@@ -76,10 +79,6 @@ final class SparsifyFormat implements FormatWriter {
         if (Candidate.flag(where, configuration, "skip_connection") || candidate.has("W_skip")) {
             throw new DataException(where
                     + ": a skip connection (W_skip) adds what isn't made of latents; Darien has no" + " SAEs with one");
-        }
-        if (Candidate.flag(where, configuration, "signed")) {
-            throw new DataException(
-                    where + ": signed = true selects by magnitude and keeps the sign; Darien has no such rule");
         }
     }
 
@@ -108,6 +107,7 @@ final class SparsifyFormat implements FormatWriter {
                     .write(out.resolve(WEIGHTS));
             Map<String, Object> configuration = Candidate.written(SaeFormat.SPARSIFY, sae.configuration());
             configuration.put("activation", "topk");
+            configuration.remove("signed");
             configuration.putIfAbsent("expansion_factor", Math.max(1, weights.latents() / weights.width()));
             configuration.putIfAbsent("normalize_decoder", false);
             configuration.put("num_latents", weights.latents());

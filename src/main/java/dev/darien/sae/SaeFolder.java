@@ -161,8 +161,9 @@ public final class SaeFolder {
             case JumpRelu ignored -> "jumprelu";
             case Gated ignored -> "gated";
             case MatchingPursuit ignored -> PURSUIT;
-            // SAELens has no name for it, and refuses this one.
-            case GroupMax ignored -> "groupmax";
+            // Darien's own names, which SAELens refuses.
+            case GroupMax rule -> rule.id();
+            case AbsTopK rule -> rule.id();
             case FeatureChoice ignored ->
                 throw new IllegalStateException("a finished SAE does not select over a batch");
             case BatchTopK ignored -> throw new IllegalStateException("a finished SAE does not select over a batch");
@@ -219,7 +220,7 @@ public final class SaeFolder {
             loader.skip(weights.tensor(SaeLensArchitecture.SKIP_WEIGHTS));
         }
         config.requireSize("d_sae", loader.latents(), WEIGHTS);
-        if ((architecture.equals("topk") || architecture.equals("groupmax")) && config.k() > loader.latents()) {
+        if (List.of("topk", "groupmax", "abs-topk").contains(architecture) && config.k() > loader.latents()) {
             throw new DataException(
                     file + ": k is " + config.k() + " but there are only " + loader.latents() + " latents");
         }
@@ -263,7 +264,7 @@ public final class SaeFolder {
             throw new DataException(config.file() + ": architecture '" + named.name() + "' is none that there is");
         }
         switch (architecture) {
-            case "topk", "groupmax" -> config.k();
+            case "topk", "groupmax", "abs-topk" -> config.k();
             case "standard", "jumprelu", "gated", "batchtopk", "matryoshka_batchtopk" -> {
                 // What they need is in the weights.
             }
@@ -289,6 +290,7 @@ public final class SaeFolder {
                 }
             }
             case "groupmax" -> loader.sparsity(new GroupMax(config.k()));
+            case "abs-topk" -> loader.sparsity(new AbsTopK(config.k()));
             case PURSUIT -> {
                 loader.sparsity(config.pursuit(loader.width()));
                 return;

@@ -8,7 +8,16 @@ import dev.darien.device.Kernels;
  * weights of the SAE, not part of the rule.
  */
 public sealed interface Sparsity
-        permits Relu, TopK, BatchTopK, JumpRelu, Gated, FeatureChoice, GroupMax, MatchingPursuit, GradientTopK {
+        permits Relu,
+                TopK,
+                BatchTopK,
+                JumpRelu,
+                Gated,
+                FeatureChoice,
+                GroupMax,
+                MatchingPursuit,
+                GradientTopK,
+                AbsTopK {
 
     /** The field's name of the rule, as {@code --arch} takes it. */
     String id();

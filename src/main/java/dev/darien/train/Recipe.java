@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.train;
 
+import dev.darien.sae.AbsTopK;
 import dev.darien.sae.BatchTopK;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Gated;
@@ -36,6 +37,7 @@ public final class Recipe {
             "feature-choice",
             "matryoshka",
             "groupmax",
+            "abs-topk",
             "matching-pursuit",
             "jumprelu");
 
@@ -48,6 +50,7 @@ public final class Recipe {
             "feature-choice",
             "matryoshka",
             "groupmax",
+            "abs-topk",
             "matching-pursuit");
     private static final List<String> WITH_L1 = List.of("relu", "p-anneal", "gated");
 
@@ -394,6 +397,7 @@ public final class Recipe {
             case "gradient-topk" -> new GradientTopK(wanted, beta != null ? beta.floatValue() : 1, !rawBeta);
             case "batchtopk", "matryoshka" -> new BatchTopK(wanted);
             case "groupmax" -> new GroupMax(wanted);
+            case "abs-topk" -> new AbsTopK(wanted);
             case "matching-pursuit" -> new MatchingPursuit(wanted);
             case "feature-choice" -> new FeatureChoice(wanted, keepNonPositive);
             default ->

@@ -102,6 +102,7 @@ class TrainCommandTest {
         "matryoshka, '--k 4 --groups 16,48 --bias-level'",
         "feature-choice, --k 4 --mutual-share 0.5",
         "groupmax, --k 4",
+        "abs-topk, --k 4",
         "matching-pursuit, --k 4 --resample",
         "jumprelu, --tanh-penalty 4 --l0 0.01"
     })

@@ -87,6 +87,18 @@ final class EncodeCases {
         }
     }
 
+    void encodeAbsTopK() {
+        Encoding encoding = encoding();
+        DeadSelection dead = dead(encoding);
+        int k = random.nextBoolean() ? 1 + random.nextInt(5) : 1 + random.nextInt(encoding.latents() + 3);
+        SparseCodes codes = fixture.codes(encoding.rows(), encoding.latents(), encoding.rows() * k);
+        kernels.encodeAbsTopK(encoding.x(), encoding.encoder(), k, dead, codes);
+        trial.outCodes("codes", codes);
+        if (dead != null) {
+            trial.outCodes("dead codes", dead.codes());
+        }
+    }
+
     void encodeBatchTopK() {
         Encoding encoding = encoding();
         DeadSelection dead = dead(encoding);

@@ -38,6 +38,7 @@ final class KernelCases {
             case ENCODE_THRESHOLD -> new EncodeCases(trial).encodeThreshold();
             case ENCODE_FEATURE_CHOICE -> new EncodeCases(trial).encodeFeatureChoice();
             case ENCODE_GROUP_MAX -> new EncodeCases(trial).encodeGroupMax();
+            case ENCODE_ABS_TOP_K -> new EncodeCases(trial).encodeAbsTopK();
             case ENCODE_DEAD -> new EncodeCases(trial).encodeDead();
             case ENCODE_MATCHING_PURSUIT -> new MethodCases(trial).encodeMatchingPursuit();
             case ATTRIBUTION_STRENGTH -> new EncodeCases(trial).attributionStrength();

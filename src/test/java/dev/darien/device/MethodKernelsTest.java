@@ -60,6 +60,23 @@ class MethodKernelsTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("devices")
+    void magnitudesAreSelectedWithTheirSigns(String device) {
+        try (DeviceFixture fixture = DeviceFixture.open(device)) {
+            PackedEncoder encoder = fixture.encoder(
+                    fixture.floats(new float[][] {{1, 0}, {-2, 0}, {0, 1}, {0, -1}}), fixture.vector(0, 0, 0, 0));
+            SparseCodes codes = fixture.codes(3, 4, 6);
+            fixture.kernels()
+                    .encodeAbsTopK(fixture.floats(new float[][] {{1, 1}, {-0.5f, 3}, {0, 0}}), encoder, 2, null, codes);
+            float[][] dense = fixture.dense(codes);
+            // Of equal magnitudes the lower latent, whatever the signs; nothing of a row of zeros.
+            assertThat(dense[0]).containsExactly(1, -2, NONE, NONE);
+            assertThat(dense[1]).containsExactly(NONE, NONE, 3, -3);
+            assertThat(dense[2]).containsExactly(NONE, NONE, NONE, NONE);
+        }
+    }
+
     private static boolean[][] taken(DeviceFixture fixture, boolean nonPositive, int room, int... budgets) {
         Matrix smallest = fixture.vector(-7, -7, -7, -7);
         // The identity as encoder: pre-activations are the inputs.

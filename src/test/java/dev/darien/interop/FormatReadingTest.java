@@ -73,6 +73,25 @@ class FormatReadingTest {
                     new Expected(x -> topK(relu(centredPre(x)), 4), this::out));
         }
 
+        /** Without the ReLU, too. */
+        @Test
+        void signedOnesSelectByMagnitude() {
+            same(
+                    write("{\"num_latents\":27,\"k\":4,\"signed\":true,\"d_in\":10}"),
+                    SaeFormat.SPARSIFY,
+                    new Expected(
+                            x -> {
+                                double[] pre = centredPre(x);
+                                double[] kept =
+                                        topK(Arrays.stream(pre).map(Math::abs).toArray(), 4);
+                                for (int latent = 0; latent < kept.length; latent++) {
+                                    kept[latent] *= Math.signum(pre[latent]);
+                                }
+                                return kept;
+                            },
+                            this::out));
+        }
+
         @ParameterizedTest
         @CsvSource(
                 delimiter = '|',
@@ -81,7 +100,6 @@ class FormatReadingTest {
                     "\"activation\":\"relu\"        | 'relu'",
                     "\"transcode\":true           | transcoder",
                     "\"skip_connection\":true     | skip connection",
-                    "\"signed\":true              | by magnitude",
                     "\"signed\":3                 | neither true nor false",
                     "\"k\":0                      | k is 0",
                     "\"k\":2.5                    | k is 2.5",

@@ -57,7 +57,7 @@ class SaeFolderTest {
     }
 
     static Stream<Sparsity> sparsities() {
-        return Stream.of(new Relu(), new TopK(5), new JumpRelu(0), new Gated(), new GroupMax(5));
+        return Stream.of(new Relu(), new TopK(5), new JumpRelu(0), new Gated(), new GroupMax(5), new AbsTopK(5));
     }
 
     @ParameterizedTest

@@ -363,6 +363,39 @@ class LearnerGradientTest {
         }
     }
 
+    /** Codes of either sign, by the formulas that agree with autograd for codes of one. */
+    @ParameterizedTest
+    @MethodSource("devices")
+    void absTopKWithTheAuxiliaryLossOfDeadLatents(String device) {
+        Golden golden = Golden.load("topk-auxk");
+        float[] dead = golden.vector("dead");
+        ReferenceStep wanted = new ReferenceStep(
+                        golden.rows("W_enc"), golden.vector("b_enc"), golden.rows("W_dec"), golden.vector("b_dec"))
+                .byMagnitude()
+                .run(golden.rows("x"), 5, ReferenceStep.flags(dead), 8, 0.03125, true);
+        float[] lastFired = new float[dead.length];
+        for (int latent = 0; latent < dead.length; latent++) {
+            lastFired[latent] = dead[latent] != 0 ? -1 : 0;
+        }
+        for (double clip : new double[] {0, 1e9}) {
+            TrainingOptions options = TestOptions.with(
+                    plain(Recipe.of("abs-topk")
+                            .k(5)
+                            .auxiliary(new Auxiliary.AuxK(0.03125, 8))
+                            .latents(61)),
+                    "clip",
+                    clip);
+            try (LearnerFixture fixture = started(device, golden, options)) {
+                fixture.set("last_fired", lastFired);
+                fixture.train(golden.rows("x"));
+                assertGradient(fixture, "encoder", wanted.gradEncoder);
+                assertGradient(fixture, "decoder", wanted.gradDecoder);
+                assertGradient(fixture, "encoder_bias", wanted.gradEncoderBias);
+                assertGradient(fixture, "decoder_bias", wanted.gradDecoderBias);
+            }
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("devices")
     void clippingScalesAllGradientsByOneFactor(String device) {

@@ -21,6 +21,7 @@ final class ReferenceStep {
     private final float[][] decoder;
     private final float[] decoderBias;
     private final int width;
+    private boolean byMagnitude;
 
     ReferenceStep(float[][] encoder, float[] encoderBias, float[][] decoder, float[] decoderBias) {
         this.encoder = encoder;
@@ -32,6 +33,12 @@ final class ReferenceStep {
         gradDecoder = new float[encoder.length][width];
         gradEncoderBias = new float[1][encoder.length];
         gradDecoderBias = new float[1][width];
+    }
+
+    /** Selects by magnitude, and keeps the sign (Zhu et al. 2025, AbsTopK). */
+    ReferenceStep byMagnitude() {
+        byMagnitude = true;
+        return this;
     }
 
     /** @param deadMayBeSelected whether dead latents take part in the main selection too */
@@ -122,13 +129,13 @@ final class ReferenceStep {
         return pre;
     }
 
-    private static double[] largest(double[] pre, int k, IntPredicate allowed) {
+    private double[] largest(double[] pre, int k, IntPredicate allowed) {
         double[] codes = new double[pre.length];
         IntStream.range(0, pre.length)
                 .filter(allowed)
-                .filter(latent -> pre[latent] > 0)
+                .filter(latent -> byMagnitude || pre[latent] > 0)
                 .boxed()
-                .sorted(Comparator.comparingDouble(latent -> -pre[latent]))
+                .sorted(Comparator.comparingDouble(latent -> byMagnitude ? -Math.abs(pre[latent]) : -pre[latent]))
                 .limit(k)
                 .forEach(latent -> codes[latent] = pre[latent]);
         return codes;

@@ -26,6 +26,7 @@ final class TestOptions {
         "matryoshka",
         "feature-choice",
         "groupmax",
+        "abs-topk",
         "matching-pursuit",
         "tanh"
     };
@@ -41,7 +42,7 @@ final class TestOptions {
                         .k(4)
                         .budgets(new FeatureBudgets(0.3, null, 1, FeatureBudgets.Rounding.ACCUMULATED, 7));
             case "tanh" -> Recipe.of("jumprelu").tanhPenalty(4).l0(0.01).preActivationLoss(1e-4);
-            case "topk", "gradient-topk", "batchtopk", "multi-topk", "groupmax", "matching-pursuit" ->
+            case "topk", "gradient-topk", "batchtopk", "multi-topk", "groupmax", "abs-topk", "matching-pursuit" ->
                 Recipe.of(architecture).k(4).auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));
             case "matryoshka" -> Recipe.of(architecture).k(4).biasLevel().auxiliary(new Auxiliary.AuxK(1.0 / 32, 8));
             case "jumprelu" -> Recipe.of("jumprelu").targetL0(6);

@@ -196,6 +196,7 @@ final class Workload implements AutoCloseable {
             case ENCODE_DEAD -> kernels.encodeDead(input, encoder, dead);
             case ENCODE_FEATURE_CHOICE ->
                 kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
+            case ENCODE_ABS_TOP_K -> kernels.encodeAbsTopK(input, encoder, shape.k, null, codes);
             case ENCODE_MATCHING_PURSUIT ->
                 kernels.encodeMatchingPursuit(input, encoder, Pursuit.of(shape.k), null, codes);
             case ATTRIBUTION_STRENGTH -> kernels.attributionStrength(residual, directions, 1, scale);

@@ -122,6 +122,11 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void encodeAbsTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+        ScalarAbsTopK.select(x, Shapes.encoder(encoder, ScalarEncoder.class), k, dead, codes);
+    }
+
+    @Override
     public void encodeMatchingPursuit(
             Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
         ScalarPursuit.encode(x, Shapes.encoder(dictionary, ScalarEncoder.class), limits, steps, codes);

@@ -36,6 +36,7 @@ final class VectorEncoder implements PackedEncoder {
 
     private @Nullable VectorFeatureChoice featureChoice;
     private @Nullable VectorPursuit pursuit;
+    private @Nullable VectorAbsTopK absTopK;
 
     final int[] histogram = new int[1 << 16];
     /** Just below where the last batch-wide selection ended: where the next one most likely will. */
@@ -134,6 +135,16 @@ final class VectorEncoder implements PackedEncoder {
         return current;
     }
 
+    /** The selection by magnitude, with its space; made when it is first asked for. */
+    VectorAbsTopK absTopK(Team team) {
+        VectorAbsTopK current = absTopK;
+        if (current == null) {
+            current = new VectorAbsTopK(allocator, team);
+            absTopK = current;
+        }
+        return current;
+    }
+
     private void count(String what, long bytes) {
         reservations.add(allocator.reserve(what, bytes));
     }
@@ -167,6 +178,9 @@ final class VectorEncoder implements PackedEncoder {
         }
         if (pursuit != null) {
             pursuit.close();
+        }
+        if (absTopK != null) {
+            absTopK.close();
         }
         reservations.forEach(Reservation::close);
     }

@@ -142,6 +142,12 @@ final class VectorKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void encodeAbsTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+        VectorEncoder own = Shapes.encoder(encoder, VectorEncoder.class);
+        own.absTopK(team).select(encode, x, own, k, dead, codes);
+    }
+
+    @Override
     public void encodeMatchingPursuit(
             Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
         VectorEncoder own = Shapes.encoder(dictionary, VectorEncoder.class);

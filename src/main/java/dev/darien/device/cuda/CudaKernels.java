@@ -192,6 +192,11 @@ final class CudaKernels implements Kernels, AutoCloseable {
     }
 
     @Override
+    public void encodeAbsTopK(Matrix x, PackedEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+        encode.absTopK(x, own(encoder), k, dead, codes);
+    }
+
+    @Override
     public void encodeMatchingPursuit(
             Matrix x, PackedEncoder dictionary, Pursuit limits, @Nullable PursuitSteps steps, SparseCodes codes) {
         pursuit.encode(x, own(dictionary), limits, steps, codes);

@@ -33,6 +33,15 @@ final class EncodeKernels implements AutoCloseable {
     }
 
     void topK(Matrix x, CudaEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+        largest("encode_top_k_select", x, encoder, k, dead, codes);
+    }
+
+    void absTopK(Matrix x, CudaEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
+        largest("encode_abs_top_k_select", x, encoder, k, dead, codes);
+    }
+
+    private void largest(
+            String kernel, Matrix x, CudaEncoder encoder, int k, @Nullable DeadSelection dead, SparseCodes codes) {
         if (clearedEmpty(x, dead, codes)) {
             return;
         }
@@ -40,9 +49,9 @@ final class EncodeKernels implements AutoCloseable {
         for (int first = 0; first < x.rows(); first += tileRows) {
             int rows = Math.min(tileRows, x.intRows() - first);
             PreActivations.Tile tile = preActivations.of(x, encoder, first, rows);
-            selectRows(tile, encoder, k, null, codes);
+            selectRows(kernel, tile, encoder, k, null, codes);
             if (dead != null) {
-                selectRows(tile, encoder, dead.k(), dead, dead.codes());
+                selectRows(kernel, tile, encoder, dead.k(), dead, dead.codes());
             }
         }
     }
@@ -114,13 +123,23 @@ final class EncodeKernels implements AutoCloseable {
             int wanted,
             @Nullable DeadSelection dead,
             SparseCodes codes) {
+        selectRows("encode_top_k_select", tile, encoder, wanted, dead, codes);
+    }
+
+    private void selectRows(
+            String kernel,
+            PreActivations.Tile tile,
+            CudaEncoder encoder,
+            int wanted,
+            @Nullable DeadSelection dead,
+            SparseCodes codes) {
         int latents = encoder.latents();
         int k = Math.min(wanted, latents);
         int rows = tile.rows();
         long chosenValues = values.bytes((long) rows * k * Float.BYTES);
         long chosenLatents = indices.ints((long) rows * k);
         long rowCounts = counts.ints(rows);
-        modules.kernel("encode_top_k_select")
+        modules.kernel(kernel)
                 .pointer(tile.address())
                 .number(tile.stride())
                 .pointer(pointers.of(encoder.bias()))

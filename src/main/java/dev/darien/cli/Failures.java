@@ -54,14 +54,24 @@ final class Failures {
             case DivergedException diverged -> true;
             case DeviceException failed -> true;
             case FailedRunException failed -> true;
+            case InternalError fault -> isMappingFault(fault);
             default -> false;
         };
+    }
+
+    /** What the JVM makes of a mapped page that can't be had any more: with its words alone to know it by. */
+    private static boolean isMappingFault(InternalError failure) {
+        return String.valueOf(failure.getMessage()).contains("unsafe memory access");
     }
 
     private static String message(Throwable failure) {
         String message = failure.getMessage() == null ? "" : failure.getMessage();
         if (failure instanceof OutOfMemoryError) {
             return "out of memory: " + message;
+        }
+        if (failure instanceof InternalError fault && isMappingFault(fault)) {
+            return "a file became shorter while it was read, or its disk failed; copy it to where nobody changes it, and"
+                    + " run the command again";
         }
         if (isExplained(failure)) {
             return message;

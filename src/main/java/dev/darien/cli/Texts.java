@@ -44,15 +44,22 @@ final class Texts {
         };
     }
 
+    /** What is wider is not waited for: names in files may be of any length. */
+    private static final int WIDEST = 100;
+
     /** Names on the left, values on the right, of those entries that have a single value. */
     static String table(Map<String, ?> entries) {
-        int widest = entries.keySet().stream().mapToInt(String::length).max().orElse(0);
+        int widest = entries.keySet().stream()
+                .mapToInt(String::length)
+                .filter(width -> width <= WIDEST)
+                .max()
+                .orElse(0);
         StringBuilder text = new StringBuilder();
         entries.forEach((name, value) -> {
             if (value != null && !(value instanceof Map) && !(value instanceof List)) {
                 text.append("  ")
                         .append(name.replace('_', ' '))
-                        .repeat(' ', widest - name.length() + 2)
+                        .repeat(' ', Math.max(0, widest - name.length()) + 2)
                         .append(value(value))
                         .append('\n');
             }
@@ -79,7 +86,7 @@ final class Texts {
         for (int column = 0; column < widths.length; column++) {
             widths[column] = head.get(column).length();
             for (List<String> row : rows) {
-                widths[column] = Math.max(widths[column], row.get(column).length());
+                widths[column] = Math.clamp(row.get(column).length(), widths[column], Math.max(widths[column], WIDEST));
             }
         }
         line(text, head, widths);
@@ -92,7 +99,7 @@ final class Texts {
         for (int column = 0; column < widths.length; column++) {
             line.append(column == 0 ? "" : "  ")
                     .append(cells.get(column))
-                    .repeat(' ', widths[column] - cells.get(column).length());
+                    .repeat(' ', Math.max(0, widths[column] - cells.get(column).length()));
         }
         text.append(line.toString().stripTrailing()).append('\n');
     }

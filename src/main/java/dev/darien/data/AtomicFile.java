@@ -34,9 +34,8 @@ final class AtomicFile implements AutoCloseable {
     }
 
     static AtomicFile create(Path target) throws IOException {
-        String name = "." + target.getFileName() + "." + ProcessHandle.current().pid() + "-"
-                + Long.toHexString(System.nanoTime()) + ".tmp";
-        Path temporary = target.resolveSibling(name);
+        FilesAside.removeAbandoned(target);
+        Path temporary = FilesAside.of(target);
         return new AtomicFile(
                 target,
                 temporary,

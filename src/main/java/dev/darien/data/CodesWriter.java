@@ -55,10 +55,10 @@ public final class CodesWriter implements AutoCloseable {
     public CodesWriter(Path target, int latents) {
         this.target = target;
         this.latents = latents;
+        FilesAside.removeAbandoned(target);
         try {
             for (String name : List.of("offsets", "indices", "values")) {
-                Path path = target.resolveSibling("." + target.getFileName() + "." + name + "."
-                        + ProcessHandle.current().pid() + "-" + Long.toHexString(System.nanoTime()) + ".tmp");
+                Path path = FilesAside.of(target, name);
                 parts.add(new Part(
                         path,
                         FileChannel.open(

@@ -83,6 +83,10 @@ public final class DataCheck {
             if (e.getCause() instanceof RuntimeException cause) {
                 throw cause;
             }
+            // A page of a mapped file that can't be had any more, or no memory left: its own name says more than ours.
+            if (e.getCause() instanceof Error error) {
+                throw error;
+            }
             throw new IllegalStateException("the scan of the data failed", e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

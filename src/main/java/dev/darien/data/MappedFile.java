@@ -13,7 +13,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** A whole file as read-only memory, of any size. */
+/**
+ * A whole file as read-only memory, of any size. Nobody may make the file shorter while it is open: reading what isn't there
+ * any more is an {@link InternalError} that speaks of a fault, as is a disk that fails; the JVM goes on.
+ */
 public final class MappedFile implements AutoCloseable {
     private final Path path;
     private final MemorySegment segment;

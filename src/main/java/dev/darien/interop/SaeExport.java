@@ -2,6 +2,7 @@
 package dev.darien.interop;
 
 import dev.darien.data.DataException;
+import dev.darien.data.FilesAside;
 import dev.darien.sae.Mapping;
 import dev.darien.sae.Sae;
 import java.io.IOException;
@@ -96,9 +97,8 @@ public final class SaeExport {
 
     private static Path aside(Path out) throws IOException {
         Path folder = out.toAbsolutePath().normalize();
-        String name = "." + folder.getFileName() + "." + ProcessHandle.current().pid() + "-"
-                + Long.toHexString(System.nanoTime()) + ".tmp";
-        return Files.createDirectory(folder.resolveSibling(name));
+        FilesAside.removeAbandoned(folder);
+        return Files.createDirectory(FilesAside.of(folder));
     }
 
     /** Puts the folder, or its files one by one, in place; the configuration, which makes them an SAE, last. */

@@ -33,6 +33,7 @@ record Amount(double flops, double bytes) {
                     ENCODE_THRESHOLD,
                     ENCODE_FEATURE_CHOICE,
                     ENCODE_GROUP_MAX,
+                    ENCODE_ABS_TOP_K,
                     ATTRIBUTION_STRENGTH ->
                 flops(product);
             case ENCODE_GRADIENT_TOP_K -> flops(2 * product);

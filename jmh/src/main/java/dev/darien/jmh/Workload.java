@@ -193,10 +193,10 @@ final class Workload implements AutoCloseable {
                 kernels.encodeBatchTopK(input, encoder, (long) shape.k * shape.batch, null, codes, scale);
             case ENCODE_THRESHOLD -> kernels.encodeThreshold(input, encoder, thresholds, BANDWIDTH, manyCodes);
             case ENCODE_GROUP_MAX -> kernels.encodeGroupMax(input, encoder, shape.k, null, codes);
+            case ENCODE_ABS_TOP_K -> kernels.encodeAbsTopK(input, encoder, shape.k, null, codes);
             case ENCODE_DEAD -> kernels.encodeDead(input, encoder, dead);
             case ENCODE_FEATURE_CHOICE ->
                 kernels.encodeFeatureChoice(input, encoder, budgets, false, codes, latentVector);
-            case ENCODE_ABS_TOP_K -> kernels.encodeAbsTopK(input, encoder, shape.k, null, codes);
             case ENCODE_MATCHING_PURSUIT ->
                 kernels.encodeMatchingPursuit(input, encoder, Pursuit.of(shape.k), null, codes);
             case ATTRIBUTION_STRENGTH -> kernels.attributionStrength(residual, directions, 1, scale);
@@ -266,7 +266,7 @@ final class Workload implements AutoCloseable {
             }
             case ENCODE_BATCH_TOP_K -> magnitude(codes.values()) + magnitude(scale);
             case ENCODE_THRESHOLD -> magnitude(manyCodes.values());
-            case ENCODE_GROUP_MAX, ENCODE_MATCHING_PURSUIT -> magnitude(codes.values());
+            case ENCODE_ABS_TOP_K, ENCODE_GROUP_MAX, ENCODE_MATCHING_PURSUIT -> magnitude(codes.values());
             case ENCODE_DEAD -> magnitude(dead.codes().values());
             case ENCODE_FEATURE_CHOICE -> magnitude(codes.values()) + magnitude(latentVector);
             case ATTRIBUTION_STRENGTH -> magnitude(scale);

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.cli;
 
-import dev.darien.device.Device;
-import dev.darien.ensemble.Ensemble;
 import dev.darien.ensemble.EnsembleFolder;
 import dev.darien.ensemble.EnsembleKind;
 import dev.darien.eval.Evaluation;
-import dev.darien.memory.Closing;
 import dev.darien.report.LatentTable;
 import dev.darien.report.Report;
 import dev.darien.report.ReportContent;
 import dev.darien.report.ReportRun;
-import dev.darien.sae.Sae;
 import dev.darien.train.MetricsFileListener;
 import dev.darien.train.TrainingResult;
 import java.util.ArrayList;
@@ -85,20 +81,6 @@ final class EnsembleRecord {
         Map<String, Object> before = record.training("");
         plan.options().describe().forEach((name, now) -> TrainCommand.requireSame(name, before.get(name), now));
         return request.passes().size() == 1 ? Optional.empty() : Optional.of(record.result());
-    }
-
-    /** The trained ensemble; the caller closes it. */
-    static Ensemble load(EnsemblePlan plan, OutputFolder out, Device device) {
-        List<Sae> members = new ArrayList<>();
-        try {
-            for (int member = 0; member < plan.members(); member++) {
-                members.add(Sae.load(out.run(EnsembleFolder.memberName(member)), device));
-            }
-            return Ensemble.of(plan.kind(), members);
-        } catch (RuntimeException | Error e) {
-            members.forEach(member -> Closing.after(e, member));
-            throw e;
-        }
     }
 
     /**

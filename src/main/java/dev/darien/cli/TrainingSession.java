@@ -6,6 +6,7 @@ import dev.darien.data.DataSummary;
 import dev.darien.device.Device;
 import dev.darien.device.DeviceException;
 import dev.darien.ensemble.Ensemble;
+import dev.darien.ensemble.EnsembleFolder;
 import dev.darien.ensemble.EnsembleKind;
 import dev.darien.eval.Evaluation;
 import dev.darien.eval.Evaluator;
@@ -265,7 +266,7 @@ final class TrainingSession {
         EnsemblePlan plan = Objects.requireNonNull(request.ensemble());
         Path folder = request.out().path();
         Map<String, Object> all = result(result, folder);
-        try (Ensemble ensemble = EnsembleRecord.load(plan, request.out(), request.device())) {
+        try (Ensemble ensemble = EnsembleFolder.load(folder, plan.kind(), plan.members(), request.device())) {
             Evaluation evaluation = Evaluator.evaluate(ensemble, soundRows());
             EnsembleRecord.putFigures(all, plan, results, evaluation);
             Map<String, Object> record = EnsembleRecord.of(plan, request.plans());

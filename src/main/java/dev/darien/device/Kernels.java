@@ -28,7 +28,7 @@ public interface Kernels {
 
     /**
      * {@code out = scale · source - offset}, converted from F32, F16 or BF16; without {@code offset}, nothing is
-     * subtracted.
+     * subtracted. An F32 source may be {@code out} itself.
      *
      * @param source on the device, or in the host's memory on any device: it may be overwritten then when the call
      *     returns, unless it is {@link Device#pin pinned} and so read in place

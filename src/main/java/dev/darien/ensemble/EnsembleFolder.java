@@ -74,6 +74,15 @@ public final class EnsembleFolder {
             throw new DataException(record + ": " + MEMBERS + " is " + entry.get(MEMBERS)
                     + ", not a number of members from 1 to " + MOST);
         }
+        return load(folder, kind, count, device);
+    }
+
+    /**
+     * As {@link Ensemble#load} of a folder that has no record yet.
+     *
+     * @throws DataException if a member is missing or doesn't fit; says which
+     */
+    public static Ensemble load(Path folder, EnsembleKind kind, int count, Device device) {
         List<Sae> members = new ArrayList<>();
         try {
             for (int at = 0; at < count; at++) {

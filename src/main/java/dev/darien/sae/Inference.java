@@ -9,6 +9,9 @@ import dev.darien.memory.SparseCodes;
  * until the next call, and on the device of the {@link Autoencoder} that it belongs to. Close it before that.
  */
 public interface Inference extends AutoCloseable {
+    /** Bounds the codes of one batch, whose number a threshold rule doesn't: 2^23 entries are 64 MB. */
+    long MAX_ENTRIES = 1L << 23;
+
     /** Most rows that one call takes; may be fewer than were asked for. */
     int maxRows();
 

@@ -15,9 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Encodes and decodes with one SAE. */
 final class SaeInference implements Inference {
-    /** Bounds the codes of one batch, whose number a threshold rule doesn't: 2^23 entries are 64 MB. */
-    private static final long MAX_ENTRIES = 1L << 23;
-
     private final Sae sae;
     private final Device device;
     private final int maxRows;

@@ -3,19 +3,12 @@ package dev.darien.cli;
 
 import dev.darien.model.CollectListener;
 import dev.darien.model.CollectOptions;
-import dev.darien.model.DownstreamEvaluation;
 import dev.darien.model.DownstreamEvaluator;
 import dev.darien.model.OnnxModel;
-import dev.darien.model.SaeSplice;
-import dev.darien.sae.Autoencoder;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -128,25 +121,6 @@ final class DownstreamArguments {
             return data.stream().map(Path::of).toList();
         } catch (InvalidPathException e) {
             throw new UsageException("'" + e.getInput().replace('\0', ' ') + "' can't be the name of a file");
-        }
-    }
-
-    /** What each mode of an SAE does to the model; the splices are closed afterwards. */
-    static Map<String, DownstreamEvaluation> evaluate(
-            DownstreamEvaluator evaluator,
-            Map<String, ? extends Autoencoder> modes,
-            Function<Autoencoder, SaeSplice> splicing) {
-        Map<String, SaeSplice> splices = new LinkedHashMap<>();
-        List<SaeSplice> opened = new ArrayList<>();
-        try {
-            modes.forEach((name, sae) -> {
-                SaeSplice splice = splicing.apply(sae);
-                opened.add(splice);
-                splices.put(name, splice);
-            });
-            return evaluator.evaluate(splices);
-        } finally {
-            opened.forEach(SaeSplice::close);
         }
     }
 }

@@ -168,11 +168,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 console.notice("other tensors cross the cut and are carried along: "
                         + String.join(", ", evaluator.crossing()));
             }
-            return evaluate(
-                    modes,
-                    evaluator.activations(),
-                    byGradients,
-                    DownstreamArguments.evaluate(evaluator, modes, this::splice));
+            return evaluate(modes, evaluator.activations(), byGradients, evaluator.evaluate(modes, this::splice));
         }
     }
 

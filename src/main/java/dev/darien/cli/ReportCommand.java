@@ -206,7 +206,8 @@ final class ReportCommand implements Callable<Integer> {
         }
         Map<String, Object> inModel = evaluator == null
                 ? Map.of()
-                : DownstreamArguments.evaluate(evaluator, Map.of("", sae), SaeSplice::reconstruction)
+                : evaluator
+                        .evaluate(Map.of("", sae), SaeSplice::reconstruction)
                         .values()
                         .iterator()
                         .next()

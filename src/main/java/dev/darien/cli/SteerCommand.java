@@ -91,13 +91,7 @@ final class SteerCommand implements Callable<Integer> {
     @SuppressWarnings("ArrayRecordComponent") // made here, written by nobody
     private record Steered(int latent, float[] direction, double scale) {
         Splice splice() {
-            return (activations, out) -> {
-                for (long row = 0; row < activations.rows(); row++) {
-                    for (int t = 0; t < direction.length; t++) {
-                        out.set(row, t, (float) (activations.get(row, t) + scale * direction[t]));
-                    }
-                }
-            };
+            return Splice.adding(direction, scale);
         }
     }
 

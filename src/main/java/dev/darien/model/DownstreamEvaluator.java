@@ -3,14 +3,17 @@ package dev.darien.model;
 
 import dev.darien.data.ActivationSource;
 import dev.darien.data.DataException;
+import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.sae.Autoencoder;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +24,10 @@ import org.jspecify.annotations.Nullable;
 public final class DownstreamEvaluator implements AutoCloseable {
     private final BatchSource batches;
     private final List<String> crossing;
+    /** Measured in the first pass, for all. */
+    private @Nullable Ablations ablations;
+
+    private record Ablations(SpliceSums zero, SpliceSums mean, Splice toMean) {}
 
     private DownstreamEvaluator(BatchSource batches, List<String> crossing) {
         this.batches = batches;
@@ -74,6 +81,22 @@ public final class DownstreamEvaluator implements AutoCloseable {
     }
 
     /**
+     * Measures what the splices do that {@code splicing} makes of {@code saes}, all in one pass; they are closed afterwards.
+     *
+     * @return what was measured of each, under its name and in the same order
+     */
+    public Map<String, DownstreamEvaluation> evaluate(
+            Map<String, ? extends Autoencoder> saes, Function<Autoencoder, SaeSplice> splicing) {
+        Map<String, SaeSplice> splices = new LinkedHashMap<>();
+        try {
+            saes.forEach((name, sae) -> splices.put(name, splicing.apply(sae)));
+            return evaluate(splices);
+        } finally {
+            Closing.all(List.copyOf(splices.values()));
+        }
+    }
+
+    /**
      * Measures each splice, all in one pass.
      *
      * @return what was measured of each, under its name and in the same order
@@ -81,9 +104,8 @@ public final class DownstreamEvaluator implements AutoCloseable {
     public Map<String, DownstreamEvaluation> evaluate(Map<String, ? extends Splice> splices) {
         SuffixModel suffix = batches.suffix();
         SpliceSums clean = new SpliceSums(suffix.kind());
-        SpliceSums zero = new SpliceSums(suffix.kind());
-        SpliceSums mean = new SpliceSums(suffix.kind());
-        Splice toMean = Splice.constant(ActivationRows.mean(activations()));
+        @Nullable Ablations before = ablations;
+        Ablations ablated = before != null ? before : ablations(suffix.kind());
         Map<String, SpliceSums> sums = new LinkedHashMap<>();
         splices.keySet().forEach(name -> sums.put(name, new SpliceSums(suffix.kind())));
         batches.rewind();
@@ -95,8 +117,10 @@ public final class DownstreamEvaluator implements AutoCloseable {
                 SuffixModel.Output asItIs = suffix.run(batch, batch.hook().tensor());
                 clean.add(batch, asItIs, asItIs);
                 try (Slot slot = new Slot(batch)) {
-                    zero.add(batch, asItIs, slot.run(Splice.zero()));
-                    mean.add(batch, asItIs, slot.run(toMean));
+                    if (before == null) {
+                        ablated.zero().add(batch, asItIs, slot.run(Splice.zero()));
+                        ablated.mean().add(batch, asItIs, slot.run(ablated.toMean()));
+                    }
                     for (Map.Entry<String, SpliceSums> sum : sums.entrySet()) {
                         sum.getValue().add(batch, asItIs, slot.run(Objects.requireNonNull(splices.get(sum.getKey()))));
                     }
@@ -107,9 +131,16 @@ public final class DownstreamEvaluator implements AutoCloseable {
             throw new DataException("no token of the text is followed by another, so there is no loss to measure; use"
                     + " longer texts");
         }
+        ablations = ablated;
         Map<String, DownstreamEvaluation> results = new LinkedHashMap<>();
-        sums.forEach((name, spliced) -> results.put(name, result(suffix.kind(), clean, spliced, zero, mean)));
+        sums.forEach((name, spliced) ->
+                results.put(name, result(suffix.kind(), clean, spliced, ablated.zero(), ablated.mean())));
         return results;
+    }
+
+    private Ablations ablations(SuffixModel.Kind kind) {
+        return new Ablations(
+                new SpliceSums(kind), new SpliceSums(kind), Splice.constant(ActivationRows.mean(activations())));
     }
 
     private static DownstreamEvaluation result(

@@ -34,6 +34,18 @@ public interface Splice {
         return (activations, out) -> out.clear();
     }
 
+    /** The activations, and {@code factor} times {@code direction} added to each: steering. */
+    static Splice adding(float[] direction, double factor) {
+        float[] copy = direction.clone();
+        return (activations, out) -> {
+            for (long row = 0; row < activations.rows(); row++) {
+                for (int t = 0; t < copy.length; t++) {
+                    out.set(row, t, (float) (activations.get(row, t) + factor * copy[t]));
+                }
+            }
+        };
+    }
+
     /**
      * The same vector everywhere, such as the mean.
      *

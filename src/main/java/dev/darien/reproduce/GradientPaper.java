@@ -6,11 +6,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -169,7 +171,7 @@ final class GradientPaper implements Paper {
     private static List<String> row(
             String name,
             List<SplicedSaes.Measured> runs,
-            java.util.function.Function<SplicedSaes.Measured, SplicedSaes.Rule> rule,
+            Function<SplicedSaes.Measured, SplicedSaes.Rule> rule,
             boolean steered) {
         if (runs.stream().anyMatch(run -> rule.apply(run).absent())) {
             return List.of();
@@ -199,7 +201,7 @@ final class GradientPaper implements Paper {
 
     private static void delete(Path folder) {
         try (var files = Files.walk(folder)) {
-            for (Path path : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
+            for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(path);
             }
         } catch (IOException e) {

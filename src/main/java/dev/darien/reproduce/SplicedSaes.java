@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * SAEs trained on a small model's activations and their gradients, and what they do in that model. All of one seed and k
@@ -75,6 +76,9 @@ final class SplicedSaes implements AutoCloseable {
     private final Experiment experiment;
     private final Plan plan;
     private final Path heldOutFile;
+    /** The first held-out sequences. */
+    private final Path steeredFile;
+
     private final Path suffix;
     private final ActivationSource training;
     private final ActivationSource heldOut;
@@ -88,10 +92,13 @@ final class SplicedSaes implements AutoCloseable {
         this.suffix = work.resolve("suffix.onnx");
         Path trainingFile = work.resolve("training.safetensors");
         heldOutFile = work.resolve("heldout.safetensors");
+        steeredFile = work.resolve("steered.safetensors");
         Path gradients = experiment.file("samples", "tiny-lm-gradient.onnx", MAKER);
         try (OnnxModel model = OnnxModel.open(experiment.file("samples", "tiny-lm.onnx", MAKER))) {
-            collect(model, gradients, "tiny-lm.txt", trainingFile);
-            collect(model, gradients, "tiny-lm-heldout.txt", heldOutFile);
+            experiment.progress().accept("activations and gradients");
+            collect(model, gradients, "tiny-lm.txt", plan.collected(), trainingFile);
+            collect(model, gradients, "tiny-lm-heldout.txt", plan.collected(), heldOutFile);
+            collect(model, null, "tiny-lm-heldout.txt", plan.steeredTokens(), steeredFile);
             model.saveSuffix(HOOK, suffix);
         }
         List<ActivationSource> opened = new ArrayList<>();
@@ -110,13 +117,12 @@ final class SplicedSaes implements AutoCloseable {
         }
     }
 
-    private void collect(OnnxModel model, Path gradients, String text, Path out) {
-        experiment.progress().accept("activations and gradients of " + text);
+    private void collect(OnnxModel model, @Nullable Path gradients, String text, long tokens, Path out) {
         CollectOptions options = CollectOptions.of(HOOK, List.of(experiment.file("samples", text, MAKER)))
                 .withSequences(64, 0, false)
                 .withGradients(gradients)
                 .withTokenizer(experiment.file("samples", "tiny-lm-tokenizer.json", MAKER));
-        new Collector(model, options.withStorage(DType.F32, plan.collected(), options.shardTokens()))
+        new Collector(model, options.withStorage(DType.F32, tokens, options.shardTokens()))
                 .collect(out, false, (done, share, seconds) -> true);
     }
 
@@ -177,19 +183,10 @@ final class SplicedSaes implements AutoCloseable {
     }
 
     private Map<String, DownstreamEvaluation> spliced(Map<String, Sae> rules) {
-        List<SaeSplice> opened = new ArrayList<>();
         try (OnnxModel model = OnnxModel.open(suffix);
                 DownstreamEvaluator evaluator = DownstreamEvaluator.ofSuffix(
                         model, List.of(heldOutFile), ActivationSources.DEFAULT_TENSOR, GRADIENTS, 1)) {
-            Map<String, SaeSplice> splices = new LinkedHashMap<>();
-            rules.forEach((name, sae) -> {
-                SaeSplice splice = SaeSplice.reconstruction(sae);
-                opened.add(splice);
-                splices.put(name, splice);
-            });
-            return evaluator.evaluate(splices);
-        } finally {
-            opened.forEach(SaeSplice::close);
+            return evaluator.evaluate(rules, SaeSplice::reconstruction);
         }
     }
 
@@ -218,7 +215,7 @@ final class SplicedSaes implements AutoCloseable {
         double sum = 0;
         try (OnnxModel model = OnnxModel.open(suffix);
                 DownstreamEvaluator evaluator = DownstreamEvaluator.ofSuffix(
-                        model, List.of(firstSequences()), ActivationSources.DEFAULT_TENSOR, 1)) {
+                        model, List.of(steeredFile), ActivationSources.DEFAULT_TENSOR, 1)) {
             for (DownstreamEvaluation evaluation : evaluator.evaluate(splices).values()) {
                 sum += Objects.requireNonNull(evaluation.loss()).logitChange();
             }
@@ -226,35 +223,12 @@ final class SplicedSaes implements AutoCloseable {
         return sum / splices.size();
     }
 
-    /** A file of the first held-out sequences. */
-    private Path firstSequences() {
-        Path file = Objects.requireNonNull(heldOutFile.getParent()).resolve("steered.safetensors");
-        if (!java.nio.file.Files.exists(file)) {
-            try (OnnxModel model = OnnxModel.open(experiment.file("samples", "tiny-lm.onnx", MAKER))) {
-                CollectOptions options = CollectOptions.of(
-                                HOOK, List.of(experiment.file("samples", "tiny-lm-heldout.txt", MAKER)))
-                        .withSequences(64, 0, false)
-                        .withTokenizer(experiment.file("samples", "tiny-lm-tokenizer.json", MAKER));
-                new Collector(model, options.withStorage(DType.F32, plan.steeredTokens(), options.shardTokens()))
-                        .collect(file, false, (done, share, seconds) -> true);
-            }
-        }
-        return file;
-    }
-
     private static Splice add(float[] direction, double by) {
         double squares = 0;
         for (float value : direction) {
             squares += (double) value * value;
         }
-        double factor = squares == 0 ? 0 : by / Math.sqrt(squares);
-        return (activations, out) -> {
-            for (long row = 0; row < activations.rows(); row++) {
-                for (int t = 0; t < direction.length; t++) {
-                    out.set(row, t, (float) (activations.get(row, t) + factor * direction[t]));
-                }
-            }
-        };
+        return Splice.adding(direction, squares == 0 ? 0 : by / Math.sqrt(squares));
     }
 
     @Override

@@ -92,6 +92,7 @@ class DownstreamEvaluatorTest {
             });
             Map<String, DownstreamEvaluation> results = evaluator.evaluate(splices);
             assertThat(results.keySet()).containsExactly("zero", "mean", "half");
+            assertThat(evaluator.evaluate(splices)).isEqualTo(results);
             DownstreamEvaluation.Loss zero = loss(results, "zero");
             assertThat(zero.spliced()).isEqualTo(zero.zeroAblated());
             assertThat(zero.recovered()).isZero();

@@ -14,10 +14,9 @@ import dev.darien.device.Product;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Owned;
 import dev.darien.memory.SparseCodes;
-import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -53,7 +52,7 @@ final class BenchKernels implements AutoCloseable {
     private final BenchSize size;
     private final int productRows;
     private final Allocator memory;
-    private final Deque<AutoCloseable> held = new ArrayDeque<>();
+    private final Owned held = new Owned();
     private final Matrix input;
     private final Matrix bias;
     private final Matrix product;
@@ -75,7 +74,7 @@ final class BenchKernels implements AutoCloseable {
         this.kernels = device.kernels();
         this.size = size;
         this.productRows = Math.min(MOST_PRODUCT_ROWS, size.batch());
-        this.memory = device.memory().child("benchmark " + size);
+        this.memory = held.add(device.memory().child("benchmark " + size));
         SeededRandom random = new SeededRandom(1);
         input = random("input", size.batch(), size.width(), 1, random);
         output = matrix("output", size.batch(), size.width());
@@ -83,7 +82,7 @@ final class BenchKernels implements AutoCloseable {
         bias = matrix("encoder bias", 1, size.latents());
         rowErrors = matrix("row errors", 1, size.batch());
         int entries = size.batch() * Math.min(size.k(), size.latents());
-        codes = hold(SparseCodes.allocate(memory, size.batch(), size.latents(), entries));
+        codes = held.add(SparseCodes.allocate(memory, size.batch(), size.latents(), entries));
         codeGradients = matrix("code gradients", 1, entries);
         weights = rows("weights");
         gradients = rows("gradients");
@@ -91,21 +90,16 @@ final class BenchKernels implements AutoCloseable {
         secondMoments = rows("second moments");
         fill(weights.encoder(), 1 / Math.sqrt(size.width()), random);
         kernels.convert(weights.encoder(), 1, null, weights.decoder());
-        touched = hold(memory.matrix("touched", DType.I32, 1, size.latents()));
-        LatentGroups groups = hold(LatentGroups.allocate(memory, size.latents(), entries));
+        touched = held.add(memory.matrix("touched", DType.I32, 1, size.latents()));
+        LatentGroups groups = held.add(LatentGroups.allocate(memory, size.latents(), entries));
         Matrix scale = matrix("scale", 1, 1);
         kernels.fill(scale, 2f / size.batch());
-        encoder = hold(device.packedEncoder(size.latents(), size.width()));
+        encoder = held.add(device.packedEncoder(size.latents(), size.width()));
         terms = new LatentTerms(codes, groups, codeGradients, input, output, scale);
     }
 
-    private <T extends AutoCloseable> T hold(T resource) {
-        held.push(resource);
-        return resource;
-    }
-
     private Matrix matrix(String label, int rows, int columns) {
-        return hold(memory.matrix(label, rows, columns));
+        return held.add(memory.matrix(label, rows, columns));
     }
 
     private LatentRows rows(String label) {
@@ -298,15 +292,6 @@ final class BenchKernels implements AutoCloseable {
 
     @Override
     public void close() {
-        while (!held.isEmpty()) {
-            try {
-                held.pop().close();
-            } catch (RuntimeException e) {
-                throw e;
-            } catch (Exception e) {
-                throw new IllegalStateException(e);
-            }
-        }
-        memory.close();
+        held.close();
     }
 }

@@ -7,9 +7,9 @@ import dev.darien.device.Kernels;
 import dev.darien.device.PackedEncoder;
 import dev.darien.device.Product;
 import dev.darien.memory.Allocator;
-import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Owned;
 import dev.darien.memory.SparseCodes;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,7 +26,7 @@ final class BenchSelection implements AutoCloseable {
     private final Kernels kernels;
     private final BenchSize size;
     private final Allocator memory;
-    private final List<AutoCloseable> held = new ArrayList<>();
+    private final Owned held = new Owned();
     private final Matrix input;
     private final Matrix weights;
     private final Matrix bias;
@@ -44,7 +44,7 @@ final class BenchSelection implements AutoCloseable {
         this.device = device;
         this.kernels = device.kernels();
         this.size = size;
-        this.memory = device.memory().child("benchmark of selections");
+        this.memory = held.add(device.memory().child("benchmark of selections"));
         input = matrix(DType.F32, size.batch(), size.width());
         weights = matrix(DType.F32, size.latents(), size.width());
         bias = matrix(DType.F32, 1, size.latents());
@@ -54,7 +54,7 @@ final class BenchSelection implements AutoCloseable {
         budgets = matrix(DType.I32, 1, size.latents());
         smallest = matrix(DType.F32, 1, 1);
         smallestByLatent = matrix(DType.F32, 1, size.latents());
-        encoder = hold(device.packedEncoder(size.latents(), size.width()));
+        encoder = held.add(device.packedEncoder(size.latents(), size.width()));
         codes = codes((long) size.batch() * size.k());
         roomy = codes(8L * size.batch() * size.k());
         SeededRandom random = new SeededRandom(2);
@@ -70,18 +70,13 @@ final class BenchSelection implements AutoCloseable {
         }
     }
 
-    private <T extends AutoCloseable> T hold(T resource) {
-        held.add(resource);
-        return resource;
-    }
-
     private Matrix matrix(DType dtype, int rows, int columns) {
-        return hold(memory.matrix("selection", dtype, rows, columns));
+        return held.add(memory.matrix("selection", dtype, rows, columns));
     }
 
     private SparseCodes codes(long entries) {
         long most = Math.min(entries, (long) size.batch() * size.latents());
-        return hold(SparseCodes.allocate(memory, size.batch(), size.latents(), most));
+        return held.add(SparseCodes.allocate(memory, size.batch(), size.latents(), most));
     }
 
     private void normal(Matrix target, double deviation, SeededRandom random) {
@@ -182,7 +177,6 @@ final class BenchSelection implements AutoCloseable {
 
     @Override
     public void close() {
-        held.add(0, memory);
-        Closing.all(held.reversed());
+        held.close();
     }
 }

@@ -8,8 +8,8 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Owned;
 import dev.darien.sae.Mapping;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -17,7 +17,7 @@ import java.util.List;
  * crosscoder the sum over its tensors of the norms of each one's part, {@code Σ_l ‖d_j^l‖} (Lindsey et al. 2024).
  */
 final class DecoderNorms implements AutoCloseable {
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Owned owned = new Owned();
     /** Empty where rows are taken whole. */
     private final List<Mapping.Part> parts;
 
@@ -30,18 +30,13 @@ final class DecoderNorms implements AutoCloseable {
     DecoderNorms(Allocator memory, Mapping mapping, int latents) {
         parts = mapping instanceof Mapping.Crosscoder crosscoder ? crosscoder.parts() : List.of();
         try {
-            sums = own(memory.vector("decoder norms", latents));
-            ofParts = own(memory.matrix("decoder norms of tensors", Math.max(1, parts.size()), latents));
-            touched = own(memory.matrix("touched parts", DType.I32, Math.max(1, parts.size()), latents));
+            sums = owned.add(memory.vector("decoder norms", latents));
+            ofParts = owned.add(memory.matrix("decoder norms of tensors", Math.max(1, parts.size()), latents));
+            touched = owned.add(memory.matrix("touched parts", DType.I32, Math.max(1, parts.size()), latents));
         } catch (RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
         }
-    }
-
-    private <T extends AutoCloseable> T own(T resource) {
-        owned.add(resource);
-        return resource;
     }
 
     /** F32[1, F]. */
@@ -100,6 +95,6 @@ final class DecoderNorms implements AutoCloseable {
 
     @Override
     public void close() {
-        Closing.all(owned.reversed());
+        owned.close();
     }
 }

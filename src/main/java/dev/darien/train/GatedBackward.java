@@ -6,11 +6,10 @@ import dev.darien.device.LatentTerms;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Owned;
 import dev.darien.memory.SparseCodes;
 import dev.darien.train.StepWorkspace.Chunk;
-import java.util.ArrayList;
 import java.util.IdentityHashMap;
-import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +24,7 @@ final class GatedBackward implements Backward {
 
     private final StepContext context;
     private final LearnerState.Gate gate;
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Owned owned = new Owned();
     private final IdentityHashMap<Chunk, Parts> parts = new IdentityHashMap<>();
     /** F32[1, F]: gradients of what the shared product adds to magnitudes. */
     private final Matrix productGradient;
@@ -40,13 +39,13 @@ final class GatedBackward implements Backward {
         int capacity = largest.terms().codeGradients().columns();
         int rows = largest.rowErrors().columns();
         try {
-            productGradient = own(memory.vector("product gradient", latents));
-            Matrix magnitudes = own(memory.vector("magnitudes", capacity));
-            Matrix gateGradients = own(memory.vector("gate gradients", capacity));
-            Matrix gateResidual = own(memory.matrix("gate residual", rows, width));
-            Matrix gateErrors = own(memory.vector("gate errors", rows));
+            productGradient = owned.add(memory.vector("product gradient", latents));
+            Matrix magnitudes = owned.add(memory.vector("magnitudes", capacity));
+            Matrix gateGradients = owned.add(memory.vector("gate gradients", capacity));
+            Matrix gateResidual = owned.add(memory.matrix("gate residual", rows, width));
+            Matrix gateErrors = owned.add(memory.vector("gate errors", rows));
             // The decoder is constant there: no error reaches its rows.
-            Matrix nothing = own(memory.matrix("no residual", rows, width));
+            Matrix nothing = owned.add(memory.matrix("no residual", rows, width));
             for (Chunk chunk : context.workspace().chunks) {
                 LatentTerms terms = chunk.terms();
                 SparseCodes gates = terms.codes();
@@ -75,11 +74,6 @@ final class GatedBackward implements Backward {
             Closing.after(e, this);
             throw e;
         }
-    }
-
-    private <T extends AutoCloseable> T own(T resource) {
-        owned.add(resource);
-        return resource;
     }
 
     @Override
@@ -159,6 +153,6 @@ final class GatedBackward implements Backward {
 
     @Override
     public void close() {
-        Closing.all(owned.reversed());
+        owned.close();
     }
 }

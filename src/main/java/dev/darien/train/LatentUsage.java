@@ -9,10 +9,9 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Owned;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.Selection;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +33,7 @@ final class LatentUsage implements AutoCloseable {
     private final int latents;
     private final boolean byLatent;
     private final long start;
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Owned owned = new Owned();
     /** All F32[1, F]; what a checkpoint keeps. */
     private final Matrix rates;
 
@@ -65,27 +64,22 @@ final class LatentUsage implements AutoCloseable {
         Allocator memory = context.memory();
         LatentTerms terms = context.workspace().chunks.getFirst().terms();
         try {
-            rates = own(memory.vector("firing rates", latents));
-            limits = own(memory.vector("limits of firing rates", latents));
-            expected = own(memory.vector("budgets", latents));
-            thresholds = own(memory.vector("latent thresholds", latents));
-            fired = own(memory.vector("share of firing", latents));
-            Matrix ones = own(memory.vector("ones", terms.codes().capacity()));
+            rates = owned.add(memory.vector("firing rates", latents));
+            limits = owned.add(memory.vector("limits of firing rates", latents));
+            expected = owned.add(memory.vector("budgets", latents));
+            thresholds = owned.add(memory.vector("latent thresholds", latents));
+            fired = owned.add(memory.vector("share of firing", latents));
+            Matrix ones = owned.add(memory.vector("ones", terms.codes().capacity()));
             kernels.fill(ones, 1);
-            Matrix share = own(memory.vector("share of a row", 1));
+            Matrix share = owned.add(memory.vector("share of a row", 1));
             kernels.fill(share, 1f / options.batch());
             counted = new LatentTerms(terms.codes(), terms.groups(), ones, terms.input(), terms.residual(), share);
-            host = own(device.staging("usage", DType.F32, 1, latents));
-            hostBudgets = own(device.staging("budgets", DType.I32, 1, latents));
+            host = owned.add(device.staging("usage", DType.F32, 1, latents));
+            hostBudgets = owned.add(device.staging("budgets", DType.I32, 1, latents));
         } catch (RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
         }
-    }
-
-    private <T extends AutoCloseable> T own(T resource) {
-        owned.add(resource);
-        return resource;
     }
 
     /** Whether the step selects by latent. */
@@ -249,6 +243,6 @@ final class LatentUsage implements AutoCloseable {
 
     @Override
     public void close() {
-        Closing.all(owned.reversed());
+        owned.close();
     }
 }

@@ -6,6 +6,7 @@ import dev.darien.device.LatentTerms;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Owned;
 import dev.darien.memory.SparseCodes;
 import dev.darien.train.StepWorkspace.Chunk;
 import java.util.ArrayList;
@@ -23,7 +24,7 @@ final class NestedBackward implements Backward {
     /** How many errors the loss is the mean of: those of the groups, perhaps that of the decoder bias alone. */
     private final int levels;
 
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Owned owned = new Owned();
     private final Matrix levelResidual;
     private final Matrix average;
     private final Matrix levelErrors;
@@ -48,16 +49,16 @@ final class NestedBackward implements Backward {
         int rows = codes.rows();
         int width = terms.residual().columns();
         try {
-            levelResidual = own(memory.matrix("residual of a group", rows, width));
-            average = own(memory.matrix("mean residual of groups", rows, width));
-            levelErrors = own(memory.vector("errors of a group", rows));
-            levelGradients = own(memory.vector("gradients of a group", codes.capacity()));
-            averageGradients = own(memory.vector("mean gradients of groups", codes.capacity()));
-            prefix = with(codes, own(memory.vector("codes of a prefix", codes.capacity())));
-            silent = with(codes, own(memory.vector("no codes", codes.capacity())));
-            SparseCodes group = with(codes, own(memory.vector("codes of a group", codes.capacity())));
+            levelResidual = owned.add(memory.matrix("residual of a group", rows, width));
+            average = owned.add(memory.matrix("mean residual of groups", rows, width));
+            levelErrors = owned.add(memory.vector("errors of a group", rows));
+            levelGradients = owned.add(memory.vector("gradients of a group", codes.capacity()));
+            averageGradients = owned.add(memory.vector("mean gradients of groups", codes.capacity()));
+            prefix = with(codes, owned.add(memory.vector("codes of a prefix", codes.capacity())));
+            silent = with(codes, owned.add(memory.vector("no codes", codes.capacity())));
+            SparseCodes group = with(codes, owned.add(memory.vector("codes of a group", codes.capacity())));
             for (int level = 0; level < ends.length; level++) {
-                Matrix scale = own(memory.vector("scale of a group", 1));
+                Matrix scale = owned.add(memory.vector("scale of a group", 1));
                 double share = (double) (ends.length - level) / levels;
                 context.kernels()
                         .fill(scale, (float) (2 * share / context.options().batch()));
@@ -71,11 +72,6 @@ final class NestedBackward implements Backward {
 
     private static SparseCodes with(SparseCodes codes, Matrix values) {
         return new SparseCodes(codes.offsets(), codes.indices(), values, codes.latents());
-    }
-
-    private <T extends AutoCloseable> T own(T resource) {
-        owned.add(resource);
-        return resource;
     }
 
     @Override
@@ -158,6 +154,6 @@ final class NestedBackward implements Backward {
 
     @Override
     public void close() {
-        Closing.all(owned.reversed());
+        owned.close();
     }
 }

@@ -7,8 +7,7 @@ import dev.darien.device.Product;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
-import java.util.ArrayList;
-import java.util.List;
+import dev.darien.memory.Owned;
 import java.util.Objects;
 
 /**
@@ -23,7 +22,7 @@ final class PreActivationLoss implements AutoCloseable {
 
     private final StepContext context;
     private final GradientBuffers gradients;
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Owned owned = new Owned();
     /** F32[1, F]: 1 for dead latents, else 0; part of a checkpoint. */
     private final Matrix dead;
 
@@ -48,24 +47,20 @@ final class PreActivationLoss implements AutoCloseable {
         int width = terms.input().columns();
         int outputWidth = terms.residual().columns();
         try {
-            entryGradients = own(context.memory()
+            entryGradients = owned.add(context.memory()
                     .vector("gradients of dead latents", terms.codes().capacity()));
-            nothing = own(context.memory().matrix("no residual", terms.codes().rows(), outputWidth));
-            activeRows = own(context.memory().vector("active rows of dead latents", latents));
-            inputSum = own(context.memory().vector("sum of inputs", width));
-            noSum = own(context.memory().vector("no sum", outputWidth));
-            unused = own(context.memory().matrix("unused penalty", DType.F64, 1, 1));
-            hostFired = own(context.device().staging("last fired", DType.I32, 1, latents));
-            hostDead = own(context.device().staging("dead latents", DType.F32, 1, latents));
+            nothing = owned.add(
+                    context.memory().matrix("no residual", terms.codes().rows(), outputWidth));
+            activeRows = owned.add(context.memory().vector("active rows of dead latents", latents));
+            inputSum = owned.add(context.memory().vector("sum of inputs", width));
+            noSum = owned.add(context.memory().vector("no sum", outputWidth));
+            unused = owned.add(context.memory().matrix("unused penalty", DType.F64, 1, 1));
+            hostFired = owned.add(context.device().staging("last fired", DType.I32, 1, latents));
+            hostDead = owned.add(context.device().staging("dead latents", DType.F32, 1, latents));
         } catch (RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
         }
-    }
-
-    private <T extends AutoCloseable> T own(T resource) {
-        owned.add(resource);
-        return resource;
     }
 
     /** Before the first chunk of a step: sets every row of the stored gradients, that of a dead latent to the gradient of all rows. */
@@ -121,6 +116,6 @@ final class PreActivationLoss implements AutoCloseable {
 
     @Override
     public void close() {
-        Closing.all(owned.reversed());
+        owned.close();
     }
 }

@@ -10,6 +10,7 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Owned;
 import dev.darien.memory.SparseCodes;
 import dev.darien.train.StepWorkspace.Chunk;
 import java.util.ArrayList;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class PursuitBackward implements Backward {
     private final StepContext context;
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Owned owned = new Owned();
     /** r: what is left after the steps that haven't been gone back through. */
     private final Matrix rest;
     /** e. */
@@ -49,16 +50,16 @@ final class PursuitBackward implements Backward {
         int latents = context.options().latents();
         int width = context.state().weights.width();
         try {
-            rest = own(memory.matrix("what is left", batch, width));
-            back = own(memory.matrix("gradient of what is left", batch, width));
-            unusedRows = own(memory.matrix("unused rows", batch, width));
-            unusedErrors = own(memory.vector("unused errors", batch));
-            Matrix offsets = own(memory.matrix("offsets of a step", DType.I64, 1, batch + 1));
+            rest = owned.add(memory.matrix("what is left", batch, width));
+            back = owned.add(memory.matrix("gradient of what is left", batch, width));
+            unusedRows = owned.add(memory.matrix("unused rows", batch, width));
+            unusedErrors = owned.add(memory.vector("unused errors", batch));
+            Matrix offsets = owned.add(memory.matrix("offsets of a step", DType.I64, 1, batch + 1));
             uploadOffsets(context.device(), offsets);
-            Matrix zeros = own(memory.vector("no codes", batch));
-            Matrix gradients = own(memory.vector("gradients of a step", batch));
-            LatentGroups groups = own(LatentGroups.allocate(memory, latents, batch));
-            Matrix scale = own(memory.vector("scale of a step", 1));
+            Matrix zeros = owned.add(memory.vector("no codes", batch));
+            Matrix gradients = owned.add(memory.vector("gradients of a step", batch));
+            LatentGroups groups = owned.add(LatentGroups.allocate(memory, latents, batch));
+            Matrix scale = owned.add(memory.vector("scale of a step", 1));
             // 2/B for the mean of squares, and 2 because the two sides are averaged in the end.
             context.kernels().fill(scale, 4f / batch);
             for (int step = 0; step < order.latents().intRows(); step++) {
@@ -82,11 +83,6 @@ final class PursuitBackward implements Backward {
             }
             device.upload(host, offsets);
         }
-    }
-
-    private <T extends AutoCloseable> T own(T resource) {
-        owned.add(resource);
-        return resource;
     }
 
     @Override
@@ -145,6 +141,6 @@ final class PursuitBackward implements Backward {
 
     @Override
     public void close() {
-        Closing.all(owned.reversed());
+        owned.close();
     }
 }

@@ -11,6 +11,7 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Owned;
 import dev.darien.memory.SparseCodes;
 import dev.darien.sae.FeatureChoice;
 import dev.darien.sae.GradientTopK;
@@ -37,7 +38,7 @@ final class StepWorkspace implements AutoCloseable {
     record AuxiliaryTerms(
             DeadSelection selection, LatentTerms terms, Matrix residual, Matrix rowErrors, Matrix scale, Matrix loss) {}
 
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Owned owned = new Owned();
 
     final PackedEncoder encoder;
     final Matrix input;
@@ -74,37 +75,37 @@ final class StepWorkspace implements AutoCloseable {
         int latents = state.weights.latents();
         int width = state.weights.width();
         try {
-            encoder = own(device.packedEncoder(latents, width));
+            encoder = owned.add(device.packedEncoder(latents, width));
             int outputWidth = state.weights.outputWidth();
-            input = own(memory.matrix("input", batch, width));
+            input = owned.add(memory.matrix("input", batch, width));
             target = options.mapping() instanceof Mapping.Transcoder
-                    ? own(memory.matrix("target", batch, outputWidth))
+                    ? owned.add(memory.matrix("target", batch, outputWidth))
                     : input;
-            residual = own(memory.matrix("residual", batch, outputWidth));
-            dead = own(memory.matrix("dead latents", DType.I32, 1, latents));
-            deadCount = own(memory.matrix("number of dead latents", DType.I32, 1, 1));
-            smallestKept = own(memory.vector("smallest value kept", 1));
-            statistics = own(memory.matrix("statistics", DType.F64, 1, 2));
-            further = own(memory.matrix("further statistics", DType.F64, 1, 2));
-            penalty = own(memory.matrix("penalty", DType.F64, 1, 1));
+            residual = owned.add(memory.matrix("residual", batch, outputWidth));
+            dead = owned.add(memory.matrix("dead latents", DType.I32, 1, latents));
+            deadCount = owned.add(memory.matrix("number of dead latents", DType.I32, 1, 1));
+            smallestKept = owned.add(memory.vector("smallest value kept", 1));
+            statistics = owned.add(memory.matrix("statistics", DType.F64, 1, 2));
+            further = owned.add(memory.matrix("further statistics", DType.F64, 1, 2));
+            penalty = owned.add(memory.matrix("penalty", DType.F64, 1, 1));
             boolean weighted = options.penalty() instanceof Penalty.L1 l1 && l1.decoderNormWeighted();
-            decoderNorms = weighted ? own(new DecoderNorms(memory, options.mapping(), latents)) : null;
+            decoderNorms = weighted ? owned.add(new DecoderNorms(memory, options.mapping(), latents)) : null;
             // The squared error is a mean over the batch: its gradient is 2/B times the residual.
-            Matrix scale = own(memory.vector("gradient scale", 1));
+            Matrix scale = owned.add(memory.vector("gradient scale", 1));
             device.kernels().fill(scale, 2f / batch);
             int k = Math.min(options.auxiliary().kFor(outputWidth), latents);
             boolean pursues = widest instanceof MatchingPursuit;
-            pursuit = pursues ? own(PursuitSteps.allocate(memory, widest.k(), batch)) : null;
-            pursued = pursues && k > 0 ? own(memory.matrix("what a pursuit leaves", batch, width)) : null;
+            pursuit = pursues ? owned.add(PursuitSteps.allocate(memory, widest.k(), batch)) : null;
+            pursued = pursues && k > 0 ? owned.add(memory.matrix("what a pursuit leaves", batch, width)) : null;
             auxiliary = k > 0 ? auxiliary(memory, batch, latents, outputWidth, k, dead, deadCount) : null;
             attribution = options.sparsity() instanceof GradientTopK
-                    ? own(Selection.Attribution.allocate(device, memory, batch, latents, width))
+                    ? owned.add(Selection.Attribution.allocate(device, memory, batch, latents, width))
                     : null;
             boolean byLatent = options.sparsity() instanceof FeatureChoice;
             budgets = byLatent
                     ? new Selection.Budgets(
-                            own(memory.matrix("budgets of a batch", DType.I32, 1, latents)),
-                            own(memory.vector("smallest values kept", latents)))
+                            owned.add(memory.matrix("budgets of a batch", DType.I32, 1, latents)),
+                            owned.add(memory.vector("smallest values kept", latents)))
                     : null;
             second = options.objective() instanceof Objective.TwoSelections two
                     ? secondSelection(
@@ -128,10 +129,11 @@ final class StepWorkspace implements AutoCloseable {
         if (!widest.bounded()) {
             chunkRows = Math.clamp(MAX_ENTRIES / Math.max(1, widest.capacity(1, latents)), 1, batch);
         }
-        SparseCodes codes = own(SparseCodes.allocate(memory, chunkRows, latents, widest.capacity(chunkRows, latents)));
-        LatentGroups groups = own(LatentGroups.allocate(memory, latents, codes.capacity()));
-        Matrix codeGradients = own(memory.vector("code gradients", codes.capacity()));
-        Matrix rowErrors = own(memory.vector("row errors", chunkRows));
+        SparseCodes codes =
+                owned.add(SparseCodes.allocate(memory, chunkRows, latents, widest.capacity(chunkRows, latents)));
+        LatentGroups groups = owned.add(LatentGroups.allocate(memory, latents, codes.capacity()));
+        Matrix codeGradients = owned.add(memory.vector("code gradients", codes.capacity()));
+        Matrix rowErrors = owned.add(memory.vector("row errors", chunkRows));
         List<Chunk> parts = new ArrayList<>();
         for (int first = 0; first < batch; first += chunkRows) {
             int count = Math.min(chunkRows, batch - first);
@@ -169,8 +171,8 @@ final class StepWorkspace implements AutoCloseable {
 
     /** Among all latents, of which none has to be dead. */
     private AuxiliaryTerms secondSelection(Device device, Allocator memory, int batch, int latents, int width, int k) {
-        Matrix all = own(memory.matrix("all latents", DType.I32, 1, latents));
-        Matrix count = own(memory.matrix("number of latents", DType.I32, 1, 1));
+        Matrix all = owned.add(memory.matrix("all latents", DType.I32, 1, latents));
+        Matrix count = owned.add(memory.matrix("number of latents", DType.I32, 1, 1));
         try (Matrix host = device.staging("all latents", DType.I32, 1, latents)) {
             for (int latent = 0; latent < latents; latent++) {
                 host.setLong(0, latent, latent);
@@ -183,27 +185,22 @@ final class StepWorkspace implements AutoCloseable {
 
     private AuxiliaryTerms auxiliary(
             Allocator memory, int batch, int latents, int width, int k, Matrix among, Matrix amongCount) {
-        SparseCodes codes = own(SparseCodes.allocate(memory, batch, latents, (long) batch * k));
-        LatentGroups groups = own(LatentGroups.allocate(memory, latents, codes.capacity()));
-        Matrix auxResidual = own(memory.matrix("auxiliary residual", batch, width));
-        Matrix auxScale = own(memory.vector("auxiliary scale", 1));
-        Matrix codeGradients = own(memory.vector("auxiliary code gradients", codes.capacity()));
+        SparseCodes codes = owned.add(SparseCodes.allocate(memory, batch, latents, (long) batch * k));
+        LatentGroups groups = owned.add(LatentGroups.allocate(memory, latents, codes.capacity()));
+        Matrix auxResidual = owned.add(memory.matrix("auxiliary residual", batch, width));
+        Matrix auxScale = owned.add(memory.vector("auxiliary scale", 1));
+        Matrix codeGradients = owned.add(memory.vector("auxiliary code gradients", codes.capacity()));
         return new AuxiliaryTerms(
                 new DeadSelection(among, amongCount, k, codes),
                 new LatentTerms(codes, groups, codeGradients, pursued == null ? input : pursued, auxResidual, auxScale),
                 auxResidual,
-                own(memory.vector("auxiliary row errors", batch)),
+                owned.add(memory.vector("auxiliary row errors", batch)),
                 auxScale,
-                own(memory.matrix("auxiliary loss", DType.F64, 1, 1)));
-    }
-
-    private <T extends AutoCloseable> T own(T resource) {
-        owned.add(resource);
-        return resource;
+                owned.add(memory.matrix("auxiliary loss", DType.F64, 1, 1)));
     }
 
     @Override
     public void close() {
-        Closing.all(owned.reversed());
+        owned.close();
     }
 }

@@ -12,6 +12,8 @@ final class EncodeScratch {
     /** Latents of a tile, a multiple of every panel width. */
     static final int TILE_COLUMNS = 1024;
 
+    static final int TILE_PANELS = TILE_COLUMNS / GemmKernel.COLUMNS;
+
     final float[] packedRows;
     final float[] tile = new float[GemmKernel.paddedRows(ROWS) * TILE_COLUMNS];
     final RowTopK[] main = new RowTopK[ROWS];
@@ -23,6 +25,13 @@ final class EncodeScratch {
         for (int row = 0; row < ROWS; row++) {
             main[row] = new RowTopK();
             dead[row] = new RowTopK();
+        }
+    }
+
+    /** Begins selections of {@code k} for so many rows. */
+    static void reset(RowTopK[] selections, int rows, int k) {
+        for (int row = 0; row < rows; row++) {
+            selections[row].reset(k);
         }
     }
 

@@ -15,7 +15,6 @@ final class VectorAbsTopK implements AutoCloseable {
     private static final VectorSpecies<Float> SPECIES = VectorSpec.SPECIES;
     private static final int LANES = VectorSpec.LANES;
     private static final int COLUMNS = EncodeScratch.TILE_COLUMNS;
-    private static final int PANELS_PER_TILE = COLUMNS / GemmKernel.COLUMNS;
 
     private final Team team;
     private final Space[] spaces;
@@ -50,12 +49,9 @@ final class VectorAbsTopK implements AutoCloseable {
             int firstRow = task * encode.rowsPerTask();
             int rows = Math.min(encode.rowsPerTask(), x.intRows() - firstRow);
             selectRows(x, encoder, firstRow, rows, worker, k, dead);
-            TaskEntries entries = encoder.mainEntries()[task];
-            entries.clear(rows);
-            VectorEncode.finishRows(encoder.scratch(worker).main, rows, k, entries);
+            VectorEncode.finishRows(encoder.scratch(worker).main, rows, k, encoder.mainEntries()[task]);
             if (dead != null) {
                 TaskEntries deadEntries = encoder.deadEntries()[task];
-                deadEntries.clear(rows);
                 VectorEncode.finishRows(encoder.scratch(worker).dead, rows, dead.k(), deadEntries);
                 // They were numbered by their places in the list.
                 for (int entry = 0; entry < deadEntries.end(); entry++) {
@@ -72,26 +68,14 @@ final class VectorAbsTopK implements AutoCloseable {
             Matrix x, VectorEncoder encoder, int firstRow, int rows, int worker, int k, @Nullable DeadSelection dead) {
         EncodeScratch scratch = encoder.scratch(worker);
         Space space = spaces[worker];
-        GemmKernel.packRows(x.segment(), x.rowOffset(firstRow), x.stride(), rows, encoder.width(), scratch.packedRows);
-        for (int row = 0; row < rows; row++) {
-            scratch.main[row].reset(k);
-            if (dead != null) {
-                scratch.dead[row].reset(dead.k());
-            }
+        encoder.packRows(x, firstRow, rows, scratch);
+        EncodeScratch.reset(scratch.main, rows, k);
+        if (dead != null) {
+            EncodeScratch.reset(scratch.dead, rows, dead.k());
         }
         for (int tile = 0; tile < encoder.tiles(); tile++) {
-            int firstPanel = tile * PANELS_PER_TILE;
-            GemmKernel.multiply(
-                    scratch.packedRows,
-                    rows,
-                    encoder.panels,
-                    firstPanel,
-                    Math.min(firstPanel + PANELS_PER_TILE, encoder.panels.panelCount()),
-                    encoder.bias,
-                    scratch.tile,
-                    0,
-                    COLUMNS);
-            int latents = Math.min(COLUMNS, encoder.latents() - tile * COLUMNS);
+            encoder.multiplyTile(scratch, tile, rows);
+            int latents = encoder.latentsOf(tile);
             for (int row = 0; row < rows; row++) {
                 int offset = row * COLUMNS;
                 magnitudes(scratch.tile, offset, latents, space.magnitudes);

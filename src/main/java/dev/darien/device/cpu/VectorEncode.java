@@ -69,13 +69,9 @@ final class VectorEncode {
         int firstRow = task * rowsPerTask;
         int rows = Math.min(rowsPerTask, x.intRows() - firstRow);
         TaskEntries entries = encoder.deadEntries()[task];
-        entries.clear(rows);
-        for (int row = 0; row < rows; row++) {
-            scratch.dead[row].reset(k);
-        }
+        EncodeScratch.reset(scratch.dead, rows, k);
         if (encoder.deadBefore[encoder.tiles()] > 0) {
-            GemmKernel.packRows(
-                    x.segment(), x.rowOffset(firstRow), x.stride(), rows, encoder.width(), scratch.packedRows);
+            encoder.packRows(x, firstRow, rows, scratch);
         }
         for (int tile = 0; tile < encoder.tiles(); tile++) {
             int last = encoder.deadBefore[tile + 1];
@@ -261,31 +257,17 @@ final class VectorEncode {
         int firstRow = task * rowsPerTask;
         int rows = Math.min(rowsPerTask, x.intRows() - firstRow);
         entries.clear(rows);
-        GemmKernel.packRows(x.segment(), x.rowOffset(firstRow), x.stride(), rows, encoder.width(), scratch.packedRows);
-        for (int row = 0; row < rows; row++) {
-            if (rule == Rule.TOP_K) {
-                scratch.main[row].reset(k);
-            }
-            if (dead != null) {
-                scratch.dead[row].reset(dead.k());
-            }
+        encoder.packRows(x, firstRow, rows, scratch);
+        if (rule == Rule.TOP_K) {
+            EncodeScratch.reset(scratch.main, rows, k);
         }
-        int panelsPerTile = EncodeScratch.TILE_COLUMNS / GemmKernel.COLUMNS;
+        if (dead != null) {
+            EncodeScratch.reset(scratch.dead, rows, dead.k());
+        }
         for (int tile = 0; tile < encoder.tiles(); tile++) {
-            int firstPanel = tile * panelsPerTile;
-            int lastPanel = Math.min(firstPanel + panelsPerTile, encoder.panels.panelCount());
-            GemmKernel.multiply(
-                    scratch.packedRows,
-                    rows,
-                    encoder.panels,
-                    firstPanel,
-                    lastPanel,
-                    encoder.bias,
-                    scratch.tile,
-                    0,
-                    EncodeScratch.TILE_COLUMNS);
+            encoder.multiplyTile(scratch, tile, rows);
             int firstLatent = tile * EncodeScratch.TILE_COLUMNS;
-            int latents = Math.min(EncodeScratch.TILE_COLUMNS, encoder.latents() - firstLatent);
+            int latents = encoder.latentsOf(tile);
             for (int row = 0; row < rows; row++) {
                 if (rule == Rule.GROUP_MAX) {
                     scratch.groupMax.select(scratch.tile, row, firstLatent, latents, encoder.latents(), k, entries);
@@ -301,9 +283,7 @@ final class VectorEncode {
             finishRows(scratch.main, rows, k, entries);
         }
         if (dead != null) {
-            TaskEntries deadEntries = encoder.deadEntries()[task];
-            deadEntries.clear(rows);
-            finishRows(scratch.dead, rows, dead.k(), deadEntries);
+            finishRows(scratch.dead, rows, dead.k(), encoder.deadEntries()[task]);
         }
     }
 
@@ -356,7 +336,9 @@ final class VectorEncode {
         entries.endRun(end);
     }
 
+    /** What the rows of a task have selected becomes its only entries. */
     static void finishRows(RowTopK[] selections, int rows, int k, TaskEntries entries) {
+        entries.clear(rows);
         for (int row = 0; row < rows; row++) {
             entries.ensure(k);
             entries.endRun(entries.end() + selections[row].finish(entries.indices, entries.values, entries.end()));

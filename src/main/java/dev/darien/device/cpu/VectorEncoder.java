@@ -103,6 +103,31 @@ final class VectorEncoder implements PackedEncoder {
         }
     }
 
+    /** Packs rows of {@code x}, from {@code first}, for {@link #multiplyTile}. */
+    void packRows(Matrix x, int first, int rows, EncodeScratch into) {
+        GemmKernel.packRows(x.segment(), x.rowOffset(first), x.stride(), rows, width, into.packedRows);
+    }
+
+    /** The pre-activations of a tile of latents for rows that are packed, into {@code into.tile}. */
+    void multiplyTile(EncodeScratch into, int tile, int rows) {
+        int firstPanel = tile * EncodeScratch.TILE_PANELS;
+        GemmKernel.multiply(
+                into.packedRows,
+                rows,
+                panels,
+                firstPanel,
+                Math.min(firstPanel + EncodeScratch.TILE_PANELS, panels.panelCount()),
+                bias,
+                into.tile,
+                0,
+                EncodeScratch.TILE_COLUMNS);
+    }
+
+    /** Latents of a tile, fewer in the last one. */
+    int latentsOf(int tile) {
+        return Math.min(EncodeScratch.TILE_COLUMNS, latents - tile * EncodeScratch.TILE_COLUMNS);
+    }
+
     /** Counts what selections have grown by since the last call; they keep their size. */
     void countEntries(int tasks) {
         long bytes = 0;

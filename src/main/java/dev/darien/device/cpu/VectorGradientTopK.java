@@ -16,7 +16,6 @@ import org.jspecify.annotations.Nullable;
 final class VectorGradientTopK {
     private static final VectorSpecies<Float> SPECIES = VectorSpec.SPECIES;
     private static final int LANES = VectorSpec.LANES;
-    private static final int PANELS_PER_TILE = EncodeScratch.TILE_COLUMNS / GemmKernel.COLUMNS;
 
     private final Team team;
     private final VectorEncode encode;
@@ -42,10 +41,10 @@ final class VectorGradientTopK {
             EncodeScratch scratch = directions.scratch(worker);
             int firstRow = task * rowsPerTask;
             int count = Math.min(rowsPerTask, rows - firstRow);
-            pack(gradients, firstRow, count, directions, scratch);
+            directions.packRows(gradients, firstRow, count, scratch);
             for (int tile = 0; tile < directions.tiles(); tile++) {
                 products(directions, scratch, tile, count);
-                int latents = latents(directions, tile);
+                int latents = directions.latentsOf(tile);
                 for (int row = 0; row < count; row++) {
                     sums[firstRow + row] += sumOfMagnitudes(scratch.tile, row * EncodeScratch.TILE_COLUMNS, latents);
                 }
@@ -75,7 +74,7 @@ final class VectorGradientTopK {
             int firstRow = task * encode.rowsPerTask();
             int rows = Math.min(encode.rowsPerTask(), x.intRows() - firstRow);
             EncodeScratch attributions = directions.scratch(worker);
-            pack(gradients, firstRow, rows, directions, attributions);
+            directions.packRows(gradients, firstRow, rows, attributions);
             selectRows(x, encoder, directions, attributions, factor, task, worker, k, dead);
         });
         encode.finish(encoder.mainEntries(), tasks, codes);
@@ -96,27 +95,15 @@ final class VectorGradientTopK {
         EncodeScratch scratch = encoder.scratch(worker);
         int firstRow = task * encode.rowsPerTask();
         int rows = Math.min(encode.rowsPerTask(), x.intRows() - firstRow);
-        pack(x, firstRow, rows, encoder, scratch);
-        for (int row = 0; row < rows; row++) {
-            scratch.main[row].reset(k);
-            if (dead != null) {
-                scratch.dead[row].reset(dead.k());
-            }
+        encoder.packRows(x, firstRow, rows, scratch);
+        EncodeScratch.reset(scratch.main, rows, k);
+        if (dead != null) {
+            EncodeScratch.reset(scratch.dead, rows, dead.k());
         }
         for (int tile = 0; tile < encoder.tiles(); tile++) {
-            int firstPanel = tile * PANELS_PER_TILE;
-            GemmKernel.multiply(
-                    scratch.packedRows,
-                    rows,
-                    encoder.panels,
-                    firstPanel,
-                    Math.min(firstPanel + PANELS_PER_TILE, encoder.panels.panelCount()),
-                    encoder.bias,
-                    scratch.tile,
-                    0,
-                    EncodeScratch.TILE_COLUMNS);
+            encoder.multiplyTile(scratch, tile, rows);
             products(directions, attributions, tile, rows);
-            int latents = latents(encoder, tile);
+            int latents = encoder.latentsOf(tile);
             for (int row = 0; row < rows; row++) {
                 int offset = row * EncodeScratch.TILE_COLUMNS;
                 score(scratch.tile, attributions.tile, offset, latents, strength);
@@ -127,35 +114,24 @@ final class VectorGradientTopK {
                 }
             }
         }
-        TaskEntries entries = encoder.mainEntries()[task];
-        entries.clear(rows);
-        VectorEncode.finishRows(scratch.main, rows, k, entries);
+        VectorEncode.finishRows(scratch.main, rows, k, encoder.mainEntries()[task]);
         if (dead != null) {
-            TaskEntries deadEntries = encoder.deadEntries()[task];
-            deadEntries.clear(rows);
-            VectorEncode.finishRows(scratch.dead, rows, dead.k(), deadEntries);
+            VectorEncode.finishRows(scratch.dead, rows, dead.k(), encoder.deadEntries()[task]);
         }
     }
 
-    private static void pack(Matrix x, int firstRow, int rows, VectorEncoder encoder, EncodeScratch scratch) {
-        GemmKernel.packRows(x.segment(), x.rowOffset(firstRow), x.stride(), rows, encoder.width(), scratch.packedRows);
-    }
-
+    /** Without the biases that were packed beside the directions. */
     private static void products(VectorEncoder directions, EncodeScratch scratch, int tile, int rows) {
-        int firstPanel = tile * PANELS_PER_TILE;
+        int firstPanel = tile * EncodeScratch.TILE_PANELS;
         GemmKernel.multiply(
                 scratch.packedRows,
                 rows,
                 directions.panels,
                 firstPanel,
-                Math.min(firstPanel + PANELS_PER_TILE, directions.panels.panelCount()),
+                Math.min(firstPanel + EncodeScratch.TILE_PANELS, directions.panels.panelCount()),
                 scratch.tile,
                 0,
                 EncodeScratch.TILE_COLUMNS);
-    }
-
-    private static int latents(VectorEncoder encoder, int tile) {
-        return Math.min(EncodeScratch.TILE_COLUMNS, encoder.latents() - tile * EncodeScratch.TILE_COLUMNS);
     }
 
     /** The products become scores. */

@@ -119,24 +119,11 @@ final class VectorPursuit implements AutoCloseable {
     private static void largestProducts(VectorEncoder dictionary, EncodeScratch scratch, Space space, int rows) {
         int width = dictionary.width();
         GemmKernel.packRows(space.segment, 0, width, rows, width, scratch.packedRows);
-        for (int row = 0; row < rows; row++) {
-            scratch.main[row].reset(1);
-        }
-        int panelsPerTile = EncodeScratch.TILE_COLUMNS / GemmKernel.COLUMNS;
+        EncodeScratch.reset(scratch.main, rows, 1);
         for (int tile = 0; tile < dictionary.tiles(); tile++) {
-            int firstPanel = tile * panelsPerTile;
-            GemmKernel.multiply(
-                    scratch.packedRows,
-                    rows,
-                    dictionary.panels,
-                    firstPanel,
-                    Math.min(firstPanel + panelsPerTile, dictionary.panels.panelCount()),
-                    dictionary.bias,
-                    scratch.tile,
-                    0,
-                    EncodeScratch.TILE_COLUMNS);
+            dictionary.multiplyTile(scratch, tile, rows);
             int firstLatent = tile * EncodeScratch.TILE_COLUMNS;
-            int latents = Math.min(EncodeScratch.TILE_COLUMNS, dictionary.latents() - firstLatent);
+            int latents = dictionary.latentsOf(tile);
             for (int row = 0; row < rows; row++) {
                 if (!space.done[row]) {
                     scratch.main[row].accept(scratch.tile, row * EncodeScratch.TILE_COLUMNS, latents, firstLatent);

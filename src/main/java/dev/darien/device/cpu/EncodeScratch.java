@@ -3,11 +3,11 @@ package dev.darien.device.cpu;
 
 /** One worker's space for encoding: packed rows, a tile of pre-activations, and the selections in progress. */
 final class EncodeScratch {
-    /** Most rows of a task: the packed rows and the tile stay in L2, and the panels are read once for all of them. */
-    static final int ROWS = 128;
+    /** Most rows of a task: for each panel that comes from L3 or memory once, enough products to hide the way. */
+    static final int ROWS = 256;
 
-    /** About how many rows were fastest. */
-    private static final int WANTED_ROWS = 112;
+    /** Fewer rows, down to these, let threads that the machine slows down have fewer of the tasks. */
+    private static final int BALANCED_ROWS = 128;
 
     /** Latents of a tile, a multiple of every panel width. */
     static final int TILE_COLUMNS = 1024;
@@ -37,7 +37,8 @@ final class EncodeScratch {
 
     /** Rows for each task of a batch, so that all threads have as many tasks; results don't depend on it. */
     static int rowsPerTask(int rows, int threads) {
-        int tasks = Math.ceilDiv(Math.ceilDiv(rows, WANTED_ROWS), threads) * threads;
+        int wanted = Math.clamp(Math.ceilDiv(rows, 2 * threads), BALANCED_ROWS, ROWS);
+        int tasks = Math.ceilDiv(Math.ceilDiv(rows, wanted), threads) * threads;
         return Math.clamp(GemmKernel.paddedRows(Math.ceilDiv(rows, Math.max(1, tasks))), 1, ROWS);
     }
 

@@ -43,7 +43,8 @@ final class RowTopK {
     private float[] carried = new float[0];
 
     private boolean carries;
-    private final float[] gathered = new float[MIN_ROOM];
+    /** Columns that were asked for alone, one after the other. */
+    private float[] gathered = new float[0];
 
     /**
      * Starts a row.
@@ -108,6 +109,9 @@ final class RowTopK {
      */
     void maskedAccept(float[] tile, int offset, int[] latents, int from, int to, int firstIndex) {
         int shift = offset - firstIndex;
+        if (to > from && gathered.length == 0) {
+            gathered = new float[MIN_ROOM];
+        }
         for (int j = from; j < to; ) {
             int part = Math.min(gathered.length, to - j);
             for (int i = 0; i < part; i++) {

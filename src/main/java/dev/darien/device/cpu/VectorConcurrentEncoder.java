@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Weights in the panels of the product, which nobody writes to once they are packed. */
 final class VectorConcurrentEncoder implements ConcurrentEncoder {
-    /** More rows than these wouldn't stay in L2. */
-    static final int MOST_ROWS = EncodeScratch.ROWS;
+    /** More rows than these would cost each thread more memory than they would save time. */
+    private static final int MOST_ROWS = 128;
 
     final GemmPanels panels;
     final float[] bias;

@@ -19,9 +19,11 @@ import java.util.stream.Stream;
  * @param mappings mapped files that aren't libraries or archives of classes
  * @param threads of the process, those of the JVM included
  * @param heap bytes on the Java heap after a collection
- * @param held bytes that Darien's own accounting has, of all devices
+ * @param owners of memory that Darien still has, one for each kind that a device that wasn't closed has
+ * @param held bytes that those have
  */
-record Footprint(double seconds, long resident, long files, long mappings, long threads, long heap, long held) {
+record Footprint(
+        double seconds, long resident, long files, long mappings, long threads, long heap, long owners, long held) {
     private static final double MEGABYTE = 1e6;
 
     static Footprint now(double seconds) throws IOException {
@@ -35,6 +37,7 @@ record Footprint(double seconds, long resident, long files, long mappings, long 
                 mappedFiles(),
                 status("Threads:"),
                 ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed(),
+                Allocator.trees().size(),
                 Allocator.trees().stream().mapToLong(Allocator::allocatedBytes).sum());
     }
 
@@ -76,12 +79,13 @@ record Footprint(double seconds, long resident, long files, long mappings, long 
     }
 
     static String header() {
-        return "%6s %8s %8s %6s %9s %8s %9s %6s"
-                .formatted("round", "seconds", "RSS, MB", "files", "mappings", "threads", "heap, MB", "held");
+        return "%6s %8s %8s %6s %9s %8s %9s %7s %6s"
+                .formatted("round", "seconds", "RSS, MB", "files", "mappings", "threads", "heap, MB", "owners", "held");
     }
 
     String row(long round) {
-        return "%6d %8.0f %8.1f %6d %9d %8d %9.1f %6d"
-                .formatted(round, seconds, resident / MEGABYTE, files, mappings, threads, heap / MEGABYTE, held);
+        return "%6d %8.0f %8.1f %6d %9d %8d %9.1f %7d %6d"
+                .formatted(
+                        round, seconds, resident / MEGABYTE, files, mappings, threads, heap / MEGABYTE, owners, held);
     }
 }

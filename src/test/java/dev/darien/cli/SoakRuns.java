@@ -5,7 +5,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
 /**
@@ -26,93 +28,88 @@ public final class SoakRuns {
         long seed = arguments.length > 1 ? Long.parseLong(arguments[1]) : 1;
         String device = arguments.length > 2 ? arguments[2] : "cpu:vector";
         Path folder = Files.createTempDirectory("darien-soak");
+        List<Footprint> footprints = new ArrayList<>();
         try {
-            List<Footprint> footprints = run(folder, device, seed, minutes);
-            List<String> failures = failures(footprints);
-            failures.forEach(System.out::println);
-            System.out.printf(
-                    "%s: %d rounds in %.1f minutes, %d failures%n",
-                    device, footprints.size(), footprints.getLast().seconds() / 60, failures.size());
-            System.exit(failures.isEmpty() ? 0 : 1);
+            run(new SoakRound(folder, device, seed), minutes, footprints);
         } finally {
             try (Stream<Path> all = Files.walk(folder)) {
-                for (Path path : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
                     Files.delete(path);
                 }
             }
         }
+        List<Footprint> half = footprints.subList(footprints.size() / 2, footprints.size());
+        System.out.printf(
+                "over the second half RSS grew by %.2f MB, the heap by %.2f MB%n",
+                Footprint.growth(half, Footprint::resident) / 1e6, Footprint.growth(half, Footprint::heap) / 1e6);
+        List<String> failures = failures(footprints);
+        failures.forEach(System.out::println);
+        System.out.printf(
+                "%s: %d rounds in %.1f minutes, %d failures%n",
+                device, footprints.size(), footprints.getLast().seconds() / 60, failures.size());
+        System.exit(failures.isEmpty() ? 0 : 1);
     }
 
-    private static List<Footprint> run(Path folder, String device, long seed, double minutes) throws IOException {
-        SoakRound round = new SoakRound(folder, device, seed);
-        List<Footprint> footprints = new ArrayList<>();
+    private static void run(SoakRound round, double minutes, List<Footprint> footprints) throws IOException {
         System.out.println(Footprint.header());
         long begin = System.nanoTime();
         double seconds = 0;
+        int shown = 0;
         while (seconds < 60 * minutes) {
             round.run(footprints.size());
             seconds = (System.nanoTime() - begin) / 1e9;
             footprints.add(Footprint.now(seconds));
             // The first, then one in every twentieth part of the time.
-            if (footprints.size() == 1
-                    || (int) (seconds / (3 * minutes))
-                            > (int) (footprints.get(footprints.size() - 2).seconds() / (3 * minutes))) {
+            if (seconds >= 3 * minutes * shown) {
                 System.out.println(footprints.getLast().row(footprints.size()));
+                shown = (int) (seconds / (3 * minutes)) + 1;
             }
         }
-        return footprints;
     }
 
-    /** One sentence for each thing that was left or has grown. */
+    /** One sentence for each thing that was left after a round, or has grown. */
     static List<String> failures(List<Footprint> footprints) {
         List<String> failures = new ArrayList<>();
-        List<Footprint> half = footprints.subList(footprints.size() / 2, footprints.size());
-        double growth = Footprint.growth(half, Footprint::resident);
-        System.out.printf(
-                "over the second half RSS grew by %.2f MB, the heap by %.2f MB%n",
-                growth / 1e6, Footprint.growth(half, Footprint::heap) / 1e6);
-        if (growth > MOST_GROWTH) {
-            failures.add("RSS grew by %.1f MB over the second half, more than %.1f"
-                    .formatted(growth / 1e6, MOST_GROWTH / 1e6));
-        }
-        if (Footprint.growth(half, Footprint::heap) > MOST_GROWTH) {
-            failures.add("the heap grew over the second half");
-        }
         for (int round = 0; round < footprints.size(); round++) {
-            if (footprints.get(round).held() != 0) {
-                failures.add("after round " + (round + 1) + " Darien held "
-                        + footprints.get(round).held() + " bytes");
+            Footprint one = footprints.get(round);
+            if (one.owners() != 0) {
+                failures.add("after round %d Darien had %d owners of %d bytes"
+                        .formatted(round + 1, one.owners(), one.held()));
             }
         }
-        // Once libraries are loaded and pools have their threads, the largest of each kind has been seen.
-        List<Footprint> firstHalf = footprints.subList(0, footprints.size() / 2);
-        for (Count count : Count.values()) {
-            long before = firstHalf.stream().mapToLong(count::of).max().orElse(Long.MAX_VALUE);
-            long after = half.stream().mapToLong(count::of).max().orElse(0);
-            if (after > before) {
-                failures.add("there were up to " + before + " " + count.what + ", and later " + after);
-            }
-        }
+        int quarter = footprints.size() / 4;
+        List<Footprint> half = footprints.subList(2 * quarter, footprints.size());
+        bound(failures, "RSS", half, Footprint::resident);
+        bound(failures, "the heap", half, Footprint::heap);
+        // The least of each quarter: pools and compilers have a thread more now and then, but what leaks stays.
+        List<Footprint> before = footprints.subList(quarter, 2 * quarter);
+        List<Footprint> after = footprints.subList(3 * quarter, footprints.size());
+        count(failures, "open files", before, after, Footprint::files);
+        count(failures, "mappings", before, after, Footprint::mappings);
+        count(failures, "threads", before, after, Footprint::threads);
         return failures;
     }
 
-    private enum Count {
-        FILES("open files"),
-        MAPPINGS("mappings"),
-        THREADS("threads");
-
-        private final String what;
-
-        Count(String what) {
-            this.what = what;
+    private static void bound(
+            List<String> failures, String what, List<Footprint> half, ToLongFunction<Footprint> measure) {
+        double growth = Footprint.growth(half, measure);
+        if (growth > MOST_GROWTH) {
+            failures.add("%s grew by %.1f MB over the second half, more than %.1f"
+                    .formatted(what, growth / 1e6, MOST_GROWTH / 1e6));
         }
+    }
 
-        long of(Footprint footprint) {
-            return switch (this) {
-                case FILES -> footprint.files();
-                case MAPPINGS -> footprint.mappings();
-                case THREADS -> footprint.threads();
-            };
+    private static void count(
+            List<String> failures,
+            String what,
+            List<Footprint> before,
+            List<Footprint> after,
+            ToLongFunction<Footprint> measure) {
+        long least = before.stream().mapToLong(measure).min().orElse(Long.MAX_VALUE);
+        long later = after.stream().mapToLong(measure).min().orElse(0);
+        if (later > least) {
+            failures.add("there were at least %d %s in the second quarter, and %d in the last"
+                    .formatted(least, what, later));
         }
     }
 }

@@ -12,10 +12,13 @@ final class EncodeScratch {
     /** Latents of a tile, a multiple of every panel width. */
     static final int TILE_COLUMNS = 1024;
 
+    /** From row to row of a tile: at a distance of a power of 2 they would meet in the same few lines of the caches. */
+    static final int TILE_STRIDE = TILE_COLUMNS + 16;
+
     static final int TILE_PANELS = TILE_COLUMNS / GemmKernel.COLUMNS;
 
     final float[] packedRows;
-    final float[] tile = new float[GemmKernel.paddedRows(ROWS) * TILE_COLUMNS];
+    final float[] tile = new float[GemmKernel.paddedRows(ROWS) * TILE_STRIDE];
     final RowTopK[] main = new RowTopK[ROWS];
     final RowTopK[] dead = new RowTopK[ROWS];
     final GroupMaxRows groupMax = new GroupMaxRows();
@@ -44,6 +47,6 @@ final class EncodeScratch {
 
     static long bytes(int depth) {
         return Float.BYTES
-                * ((long) GemmKernel.packedLength(ROWS, depth) + (long) GemmKernel.paddedRows(ROWS) * TILE_COLUMNS);
+                * ((long) GemmKernel.packedLength(ROWS, depth) + (long) GemmKernel.paddedRows(ROWS) * TILE_STRIDE);
     }
 }

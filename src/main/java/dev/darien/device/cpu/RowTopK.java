@@ -59,8 +59,8 @@ final class RowTopK {
             k = newK;
             capacity = Math.max(Math.multiplyExact(4, k), k + MIN_ROOM);
             if (indices.length < capacity) {
-                indices = new int[capacity];
-                values = new float[capacity + LANES];
+                indices = new int[capacity + TileSelect.SLACK];
+                values = new float[capacity + TileSelect.SLACK];
                 maxima = new float[Math.ceilDiv(4 * k, GROUPS_PER_SPAN) * GROUPS_PER_SPAN];
             }
         }
@@ -270,15 +270,16 @@ final class RowTopK {
         int kept = 0;
         for (int i = 0; i < count; i++) {
             float value = values[i];
-            // With ties left, high − 1 is the k-th largest itself; the first ones have the lowest indices.
-            boolean keep = value > above || (ties > 0 && value == above && ties-- > 0);
-            if (keep) {
-                indices[kept] = indices[i];
-                if (carries) {
-                    carried[kept] = carried[i];
-                }
-                values[kept++] = value;
+            // With ties left, high − 1 is the k-th largest itself; the first ones have the lowest indices. No branch:
+            // which of the candidates are kept can't be foreseen.
+            int tie = value == above & ties > 0 ? 1 : 0;
+            ties -= tie;
+            indices[kept] = indices[i];
+            if (carries) {
+                carried[kept] = carried[i];
             }
+            values[kept] = value;
+            kept += tie | (value > above ? 1 : 0);
         }
         count = kept;
         bound = above;

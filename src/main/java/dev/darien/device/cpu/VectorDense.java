@@ -103,7 +103,7 @@ final class VectorDense {
             for (int t = 0; t < tileCount; t++) {
                 int firstPanel = t * panelsPerTile;
                 int lastPanel = Math.min(firstPanel + panelsPerTile, panels.panelCount());
-                GemmKernel.multiply(packed, count, panels, firstPanel, lastPanel, tile, 0, EncodeScratch.TILE_COLUMNS);
+                GemmKernel.multiply(packed, count, panels, firstPanel, lastPanel, tile, 0, EncodeScratch.TILE_STRIDE);
                 storeTile(tile, count, t * EncodeScratch.TILE_COLUMNS, first, out, accumulate);
             }
         });
@@ -114,7 +114,7 @@ final class VectorDense {
         int columns = Math.min(EncodeScratch.TILE_COLUMNS, out.columns() - firstColumn);
         for (int row = 0; row < rows; row++) {
             long at = out.rowOffset(firstRow + (long) row) + (long) firstColumn * Float.BYTES;
-            RowMath.store(tile, row * EncodeScratch.TILE_COLUMNS, 1, accumulate, out.segment(), at, columns);
+            RowMath.store(tile, row * EncodeScratch.TILE_STRIDE, 1, accumulate, out.segment(), at, columns);
         }
     }
 
@@ -126,7 +126,7 @@ final class VectorDense {
     }
 
     private float[] tile(int worker) {
-        int length = GemmKernel.paddedRows(EncodeScratch.ROWS) * EncodeScratch.TILE_COLUMNS;
+        int length = GemmKernel.paddedRows(EncodeScratch.ROWS) * EncodeScratch.TILE_STRIDE;
         if (tiles[worker].length < length) {
             tiles[worker] = new float[length];
         }

@@ -10,6 +10,7 @@ import dev.darien.data.DataCheck;
 import dev.darien.data.OnNan;
 import dev.darien.data.SeededRandom;
 import dev.darien.device.Device;
+import dev.darien.device.DeviceOptions;
 import dev.darien.device.Devices;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
@@ -35,7 +36,7 @@ final class StepBenchmarkTest {
 
     @Test
     void stepsOnTheRowsThatItIsToldAndSaysTheirError() {
-        try (Device device = Devices.open("cpu:scalar");
+        try (Device device = Devices.open("cpu:scalar", DeviceOptions.DEFAULT);
                 Allocator memory = Allocator.host("test");
                 Matrix rows = memory.matrix("rows", DType.F32, 2 * BATCH, WIDTH)) {
             SeededRandom random = new SeededRandom(3);

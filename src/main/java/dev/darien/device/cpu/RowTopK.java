@@ -272,7 +272,7 @@ final class RowTopK {
             float value = values[i];
             // With ties left, high − 1 is the k-th largest itself; the first ones have the lowest indices. No branch:
             // which of the candidates are kept can't be foreseen.
-            int tie = (value == above) & (ties > 0) ? 1 : 0;
+            int tie = Math.min(ties, value == above ? 1 : 0);
             ties -= tie;
             indices[kept] = indices[i];
             if (carries) {

@@ -180,9 +180,9 @@ final class TileSelect {
             int end = compress(passed, tile, tileAt, firstIndex, indices, values, at);
             end = compress(passed >>> LANES, tile, tileAt + LANES, firstIndex + LANES, indices, values, end);
             end = compress(
-                    passed >>> 2 * LANES, tile, tileAt + 2 * LANES, firstIndex + 2 * LANES, indices, values, end);
+                    passed >>> (2 * LANES), tile, tileAt + 2 * LANES, firstIndex + 2 * LANES, indices, values, end);
             return compress(
-                    passed >>> 3 * LANES, tile, tileAt + 3 * LANES, firstIndex + 3 * LANES, indices, values, end);
+                    passed >>> (3 * LANES), tile, tileAt + 3 * LANES, firstIndex + 3 * LANES, indices, values, end);
         }
         int end = at;
         for (long bits = passed; bits != 0; bits &= bits - 1) {

@@ -57,7 +57,7 @@ class AdamRowTest {
                     for (int c = 0; c < columns; c++) {
                         gradient[c] = (float) random.nextDouble(-1, 1);
                     }
-                    float[] before = gradient.clone();
+                    float[] given = among(gradient, 3);
                     AdamStep step = AdamStep.at(t, LEARNING_RATE, BETA1, BETA2, EPSILON);
                     AdamRow.update(
                             step,
@@ -65,11 +65,11 @@ class AdamRowTest {
                             row(m, offset, columns),
                             row(v, offset, columns),
                             0,
-                            among(gradient, 3),
+                            given,
                             3,
                             unit,
                             LANES);
-                    assertThat(gradient).as(what).isEqualTo(before);
+                    assertThat(given).as(what).isEqualTo(among(gradient, 3));
                     expect(weights, first, second, gradient, t, unit);
                 }
                 for (int c = 0; c < columns; c++) {

@@ -11,7 +11,8 @@ import java.lang.foreign.MemorySegment;
  * element of C is one chain of fused multiply-adds over ascending k, starting from the bias: its value depends
  * neither on how the work is split nor on the vector width.
  *
- * <p>Keep {@code rows × DEPTH_BLOCK} and the tile of C within L2: 64 to 128 rows and about 1,024 columns per call.
+ * <p>A panel comes from L3 or memory once for all rows of a call and is slower there than the first products with it: many
+ * rows, about 256, hide that; rows of C must not lie a power of two apart (see {@link EncodeScratch}).
  */
 final class GemmKernel {
     /** Rows of A are packed in groups of this many; tiles of C are padded to a multiple of it. */

@@ -153,7 +153,11 @@ final class VectorDense {
             MemorySegment.copy(given.segment(), Matrix.FLOAT, 0, weight, 0, count);
         }
         float[] total = sumRows(weight, rows);
-        RowMath.store(total, factor, accumulate, out.segment(), 0, rows.columns());
+        // One row a step, without vectors: until C2 has seen it often enough each of them would be an object.
+        for (int column = 0; column < rows.columns(); column++) {
+            float value = total[column] * factor;
+            Cells.set(out, 0, column, accumulate ? value + Cells.get(out, 0, column) : value);
+        }
     }
 
     /** The mean of the rows; valid until the next call. */

@@ -42,6 +42,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Scanner;
 
@@ -88,7 +89,7 @@ public final class CpuDarien {
         CpuDarien darien = new CpuDarien();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
-            System.out.println(darien.answer(new Scanner(line)));
+            System.out.println(darien.answer(new Scanner(line).useLocale(Locale.ROOT)));
         }
     }
 
@@ -151,7 +152,7 @@ public final class CpuDarien {
     /** Sparse sums of twice as many directions as dimensions, with a mean squared norm of 1. */
     private void activations() {
         SyntheticOptions options = new SyntheticOptions(
-                width, 2 * width, 20.0 / (2 * width), 0.5, 0, 0.3, 0.05, 0, rows.rows(), 1);
+                width, 2 * width, Math.min(20, width / 4.0) / (2 * width), 0.5, 0, 0.3, 0.05, 0, rows.rows(), 1);
         try (SyntheticSource synthetic = new SyntheticSource(options)) {
             synthetic.read(0, rows.intRows(), rows);
         }
@@ -440,7 +441,8 @@ public final class CpuDarien {
                     // Weights and moments are read and written, gradients read.
                     adam[Math.max(0, round)] = 28.0 * latents * width / update / copying;
                 }
-                shares.append("%d %.4f %.4f ".formatted(entry.getKey(), median(selection), median(adam)));
+                shares.append(String.format(
+                        Locale.ROOT, "%d %.4f %.4f ", entry.getKey(), median(selection), median(adam)));
             }
         }
         return shares.toString().strip();

@@ -31,6 +31,10 @@ threshold or bias for all; Adam's rate is so small that they keep them.
 Both programs stay alive and take turns, in reversed order every other round; one waits for its next command while the
 other works. A ratio is one of a round, the table has the median and, in brackets, the least and the greatest. CPU time
 of one thread says the same with less disturbance by others on the machine.
+
+Of Darien's parts, selection is what `encodeTopK` takes beyond an encoding that selects nothing, Adam the decoder's
+update with projection and normalisation, of the bandwidth of a large copy (more than that where weights fit in the
+caches), and heap what a step allocates after seconds of steps, when not all of it is compiled yet.
 """
 
 AIMS = (

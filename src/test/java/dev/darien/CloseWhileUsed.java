@@ -54,6 +54,7 @@ public final class CloseWhileUsed {
         System.exit(races.problems == 0 ? 0 : 1);
     }
 
+    @SuppressWarnings("try") // That what is closed might be interrupted.
     private <T extends AutoCloseable> void race(CloseableCases.Case<T> one, int wanted) throws Exception {
         for (CloseableCases.Use<T> use : one.uses().values()) {
             // What takes long is done less often.

@@ -27,6 +27,9 @@ public final class DeviceFixture implements AutoCloseable {
     private final boolean ownsDevice;
     private final @Nullable Random layouts;
     private final @Nullable GuardedMemory guarded;
+    /** Elements from row to row in guarded memory; 0 for a few more than there are columns. */
+    private final long stride;
+
     private final Arena arena = Arena.ofShared();
     private final List<AutoCloseable> held = new ArrayList<>();
     private final List<Padded> padded = new ArrayList<>();
@@ -38,7 +41,8 @@ public final class DeviceFixture implements AutoCloseable {
     private record PaddedRows(Matrix whole, int first, Matrix view) {}
 
     private DeviceFixture(
-            Device device, boolean ownsDevice, @Nullable Random layouts, @Nullable GuardedMemory guarded) {
+            Device device, boolean ownsDevice, @Nullable Random layouts, @Nullable GuardedMemory guarded, long stride) {
+        this.stride = stride;
         this.device = device;
         this.ownsDevice = ownsDevice;
         this.layouts = layouts;
@@ -46,22 +50,27 @@ public final class DeviceFixture implements AutoCloseable {
     }
 
     public static DeviceFixture open(String name) {
-        return new DeviceFixture(Device.open(name), true, null, null);
+        return new DeviceFixture(Device.open(name), true, null, null, 0);
     }
 
     /** A device whose matrices lie as {@code layouts} decides. */
     public static DeviceFixture openWithViews(String name, Random layouts) {
-        return new DeviceFixture(Device.open(name), true, layouts, null);
+        return new DeviceFixture(Device.open(name), true, layouts, null, 0);
     }
 
     /** On a device that others use before and after; matrices lie as {@code layouts} decides, if it is there. */
     public static DeviceFixture on(Device device, @Nullable Random layouts) {
-        return new DeviceFixture(device, false, layouts, null);
+        return new DeviceFixture(device, false, layouts, null, 0);
     }
 
     /** On a CPU, with every matrix in {@code guarded} memory, at strides that {@code layouts} decides. */
     static DeviceFixture guarded(Device device, Random layouts, GuardedMemory guarded) {
-        return new DeviceFixture(device, false, layouts, guarded);
+        return new DeviceFixture(device, false, layouts, guarded, 0);
+    }
+
+    /** On a CPU, with every matrix in {@code guarded} memory, and {@code stride} elements from row to row. */
+    static DeviceFixture farApart(Device device, long stride, GuardedMemory guarded) {
+        return new DeviceFixture(device, false, null, guarded, stride);
     }
 
     public Kernels kernels() {
@@ -69,13 +78,13 @@ public final class DeviceFixture implements AutoCloseable {
     }
 
     public Matrix matrix(DType dtype, long rows, int columns) {
+        if (guarded != null) {
+            long apart = stride > 0 || layouts == null ? stride : columns + layouts.nextInt(5);
+            long elements = rows == 0 ? 0 : (rows - 1) * apart + columns;
+            return Matrix.of(guarded.allocate(elements * dtype.bytes()), dtype, rows, columns, apart);
+        }
         if (layouts == null) {
             return hold(device.memory().matrix("test", dtype, rows, columns));
-        }
-        if (guarded != null) {
-            long stride = columns + layouts.nextInt(5);
-            long elements = rows == 0 ? 0 : (rows - 1) * stride + columns;
-            return Matrix.of(guarded.allocate(elements * dtype.bytes()), dtype, rows, columns, stride);
         }
         return isHost() ? oddView(dtype, rows, columns, layouts) : rowsOfMore(dtype, rows, columns, layouts);
     }

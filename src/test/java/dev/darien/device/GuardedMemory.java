@@ -19,8 +19,9 @@ final class GuardedMemory implements AutoCloseable {
     private static final long PAGE = 16384; // macOS on ARM; a multiple of everyone's.
     private static final int NONE = 0;
     private static final int READ_WRITE = 1 | 2;
+    /** And without room set aside for it, so that it may be larger than memory. */
     private static final int PRIVATE_ANONYMOUS =
-            System.getProperty("os.name").startsWith("Mac") ? 0x2 | 0x1000 : 0x2 | 0x20;
+            System.getProperty("os.name").startsWith("Mac") ? 0x2 | 0x1000 | 0x40 : 0x2 | 0x20 | 0x4000;
 
     private static final MethodHandle MMAP = function(
             "mmap",
@@ -38,6 +39,11 @@ final class GuardedMemory implements AutoCloseable {
                     ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
     private static final MethodHandle MUNMAP = function(
             "munmap", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+
+    /** Bytes of the largest piece. */
+    long largest() {
+        return mappings.stream().mapToLong(Mapping::bytes).max().orElse(0);
+    }
 
     private record Mapping(long address, long bytes) {}
 

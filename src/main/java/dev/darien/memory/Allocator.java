@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,8 @@ import org.jspecify.annotations.Nullable;
 public final class Allocator implements AutoCloseable {
     /** System property that switches on allocation sites: {@code darien.memory.debug=true}. */
     public static final String DEBUG_PROPERTY = "darien.memory.debug";
+
+    private static final Set<Allocator> TREES = ConcurrentHashMap.newKeySet();
 
     private final String name;
     private final @Nullable Allocator parent;
@@ -39,12 +42,22 @@ public final class Allocator implements AutoCloseable {
 
     /** A new tree of owners over host memory. */
     public static Allocator host(String name) {
-        return new Allocator(name, null, Storage.HOST);
+        return over(name, Storage.HOST);
     }
 
     /** A new tree of owners over {@code storage}. */
     public static Allocator over(String name, Storage storage) {
-        return new Allocator(name, null, storage);
+        Allocator root = new Allocator(name, null, storage);
+        TREES.add(root);
+        return root;
+    }
+
+    /**
+     * The roots of all trees that are open in this JVM, those of every device among them: what isn't there holds nothing.
+     * For tests and services that watch for leaks.
+     */
+    public static Set<Allocator> trees() {
+        return Set.copyOf(TREES);
     }
 
     /** An owner below this one, which must be closed before it. */
@@ -208,6 +221,8 @@ public final class Allocator implements AutoCloseable {
             synchronized (parent.children) {
                 parent.children.remove(this);
             }
+        } else {
+            TREES.remove(this);
         }
         long leaked = allocated.get();
         if (leaked != 0) {

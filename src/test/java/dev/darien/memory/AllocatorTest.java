@@ -34,6 +34,16 @@ class AllocatorTest {
     }
 
     @Test
+    void everyTreeIsListedUntilItIsClosed() {
+        Allocator tree = Allocator.host("tree");
+        Matrix held = tree.child("branch").matrix("held", 1, 1);
+        assertThat(Allocator.trees()).contains(tree).extracting(Allocator::name).doesNotContain("branch");
+        assertThatThrownBy(tree::close).isInstanceOf(LeakException.class);
+        assertThat(Allocator.trees()).doesNotContain(tree);
+        held.close();
+    }
+
+    @Test
     void closingTwiceGivesBackOnce() {
         AtomicInteger released = new AtomicInteger();
         Allocator allocator = Allocator.over("counted", bytes -> {

@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.Random;
 
 /** Options for small runs, and options that differ from others in some components. */
-final class TestOptions {
+public final class TestOptions {
     /** Every architecture, by a small recipe that exercises all that it has. */
-    static final String[] ARCHITECTURES = {
+    public static final String[] ARCHITECTURES = {
         "topk",
         "gradient-topk",
         "batchtopk",
@@ -34,7 +34,7 @@ final class TestOptions {
     private TestOptions() {}
 
     /** A recipe for {@code architecture}; {@code april} is relu with that preset. */
-    static Recipe recipe(String architecture) {
+    public static Recipe recipe(String architecture) {
         return switch (architecture) {
             case "gated", "p-anneal" -> Recipe.of(architecture).targetL0(6);
             case "feature-choice" ->

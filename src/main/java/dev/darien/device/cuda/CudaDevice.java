@@ -43,8 +43,8 @@ final class CudaDevice implements Device {
             regions = new PinnedRegions(context);
             pointers = new Pointers(regions);
             transfers = new CudaTransfers(context, pointers);
-            memory = Allocator.over(context.name(), new DeviceStorage(context));
-            pinned = Allocator.over(context.name() + " pinned", new PinnedStorage(context, regions));
+            memory = keep(made, Allocator.over(context.name(), new DeviceStorage(context)));
+            pinned = keep(made, Allocator.over(context.name() + " pinned", new PinnedStorage(context, regions)));
             kernels = new CudaKernels(modules, blas, pointers, transfers, memory);
             checked = new CheckedKernels(kernels, pointers);
         } catch (RuntimeException | Error e) {

@@ -10,6 +10,7 @@ import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.sae.GradientTopK;
+import dev.darien.sae.SaeWeights;
 import java.util.List;
 import java.util.Map;
 
@@ -68,6 +69,22 @@ public final class StepBenchmark implements AutoCloseable {
             learner.train(batch);
         }
         return sinceStart(started, steps);
+    }
+
+    /** Takes one step on the rows of the source from {@code firstRow} on, in their order. */
+    public void step(long firstRow) {
+        source.read(firstRow, rowNumbers.length, batches.next());
+        learner.train(batches.submit(rowNumbers.length));
+    }
+
+    /** The squared error of a row, scaled as the rows are, the mean over all steps since the last call. */
+    public double squaredError() {
+        return learner.metrics(1, 0, 0).fvu();
+    }
+
+    /** What is trained, on the device, for as long as this is open. */
+    public SaeWeights weights() {
+        return learner.context().state().weights;
     }
 
     /**

@@ -8,18 +8,13 @@ import dev.darien.data.DataSummary;
 import dev.darien.data.OnNan;
 import dev.darien.data.SyntheticOptions;
 import dev.darien.data.SyntheticSource;
-import dev.darien.device.AdamStep;
 import dev.darien.device.Device;
 import dev.darien.device.DeviceOptions;
 import dev.darien.device.Devices;
-import dev.darien.device.Kernels;
-import dev.darien.device.PackedEncoder;
-import dev.darien.device.Product;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.Owned;
-import dev.darien.memory.SparseCodes;
 import dev.darien.train.Auxiliary;
 import dev.darien.train.BiasInit;
 import dev.darien.train.InputScaling;
@@ -42,8 +37,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Scanner;
+import java.util.function.Function;
 
 /**
  * Darien's side of {@code ci/compare-pytorch}, run from this file on the class path that {@code ./darien build} makes.
@@ -66,6 +63,7 @@ public final class CpuDarien {
     private int k;
     private Owned data = new Owned();
     private Matrix rows;
+    private Matrix weights;
     private ActivationSource source;
     private DataSummary summary;
 
@@ -88,7 +86,7 @@ public final class CpuDarien {
         CpuDarien darien = new CpuDarien();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
-            System.out.println(darien.answer(new Scanner(line)));
+            System.out.println(darien.answer(new Scanner(line).useLocale(Locale.ROOT)));
         }
     }
 
@@ -142,8 +140,10 @@ public final class CpuDarien {
                         StandardOpenOption.TRUNCATE_EXISTING,
                         StandardOpenOption.WRITE);
                 StepBenchmark fresh = new StepBenchmark(first(), source, summary, options("topk", 1e-4, 0, 0.1))) {
+            weights = data.add(memory.matrix("initial weights", latents, width));
+            weights.copyFrom(fresh.weights().encoder());
             write(out, rows);
-            write(out, fresh.weights().encoder());
+            write(out, weights);
         }
         return "ok";
     }
@@ -151,7 +151,7 @@ public final class CpuDarien {
     /** Sparse sums of twice as many directions as dimensions, with a mean squared norm of 1. */
     private void activations() {
         SyntheticOptions options = new SyntheticOptions(
-                width, 2 * width, 20.0 / (2 * width), 0.5, 0, 0.3, 0.05, 0, rows.rows(), 1);
+                width, 2 * width, Math.min(20, width / 4.0) / (2 * width), 0.5, 0, 0.3, 0.05, 0, rows.rows(), 1);
         try (SyntheticSource synthetic = new SyntheticSource(options)) {
             synthetic.read(0, rows.intRows(), rows);
         }
@@ -231,8 +231,8 @@ public final class CpuDarien {
         double threshold = words.nextDouble();
         devices.forEach((threads, device) ->
                 work.put(threads, switch (name) {
-                    case "encode" -> new Encoding(device);
-                    case "sgemm" -> new Multiplication(device);
+                    case "encode" -> new Alone(kernels(device), kernels -> kernels::encode);
+                    case "sgemm" -> new Alone(kernels(device), CpuKernels::multiplication);
                     default -> new Steps(device, name, options(name, rate, penalty, bandwidth), threshold);
                 }));
         return "ok";
@@ -271,83 +271,36 @@ public final class CpuDarien {
         }
     }
 
-    /** Centring, packing (as each training step has to), product and selection of one batch. */
-    private final class Encoding implements Work {
-        private final Kernels kernels;
-        private final Owned held = new Owned();
-        private final Matrix weights;
-        private final Matrix bias;
-        private final Matrix centre;
-        private final Matrix input;
-        private final PackedEncoder encoder;
-        private final SparseCodes codes;
+    /** A kernel by itself. */
+    private static final class Alone implements Work {
+        private final CpuKernels kernels;
+        private final Runnable kernel;
 
-        Encoding(Device device) {
-            kernels = device.kernels();
-            Allocator memory = held.add(device.memory().child("encoding"));
-            weights = held.add(memory.matrix("weights", latents, width));
-            bias = held.add(memory.matrix("bias", 1, latents));
-            centre = held.add(memory.matrix("centre", 1, width));
-            input = held.add(memory.matrix("input", batch, width));
-            encoder = held.add(device.packedEncoder(latents, width));
-            codes = held.add(SparseCodes.allocate(memory, batch, latents, (long) batch * k));
-            try (StepBenchmark fresh = new StepBenchmark(device, source, summary, options("topk", 1e-4, 0, 0.1))) {
-                kernels.convert(fresh.weights().encoder(), 1, null, weights);
-            }
+        Alone(CpuKernels kernels, Function<CpuKernels, Runnable> kernel) {
+            this.kernels = kernels;
+            this.kernel = kernel.apply(kernels);
         }
 
         @Override
         public void repeat() {
-            kernels.convert(rows.slice(0, batch), 1, centre, input);
-            kernels.pack(weights, bias, encoder);
-            select();
-        }
-
-        void select() {
-            kernels.encodeTopK(input, encoder, k, null, codes);
-        }
-
-        /** Selects nothing, and so takes what the product alone takes. */
-        void productAlone(Matrix unreachable) {
-            kernels.encodeThreshold(input, encoder, unreachable, 0, codes);
+            kernel.run();
         }
 
         @Override
         public void close() {
-            held.close();
-        }
-    }
-
-    private final class Multiplication implements Work {
-        private final Encoding encoding;
-        private final Matrix product;
-
-        Multiplication(Device device) {
-            encoding = new Encoding(device);
-            product = encoding.held.add(device.memory().matrix("product", batch, latents));
-        }
-
-        @Override
-        public void repeat() {
-            encoding.kernels.multiply(Product.NT, rows.slice(0, batch), encoding.weights, product, false);
-        }
-
-        @Override
-        public void close() {
-            encoding.close();
+            kernels.close();
         }
     }
 
     // --------------------------------------------------------------------------------------------------- the answers
 
-    /** Above which there are k pre-activations of a row of the first batch, in the mean. */
+    private CpuKernels kernels(Device device) {
+        return new CpuKernels(device, rows.slice(0, batch), weights, k);
+    }
+
     private float threshold() {
-        try (Encoding encoding = new Encoding(first());
-                Matrix smallest = first().memory().matrix("smallest", 1, 1)) {
-            encoding.repeat();
-            encoding.kernels.encodeBatchTopK(
-                    encoding.input, encoding.encoder, (long) batch * k, null, encoding.codes, smallest);
-            return smallest.get(0, 0);
+        try (CpuKernels kernels = kernels(first())) {
+            return kernels.threshold();
         }
     }
 
@@ -362,10 +315,9 @@ public final class CpuDarien {
     }
 
     private String selected(Path file) throws IOException {
-        try (Encoding encoding = new Encoding(first())) {
-            encoding.repeat();
-            Matrix indices = encoding.codes.indices();
-            Files.write(file, indices.segment().asSlice(0, 4L * batch * k).toArray(ValueLayout.JAVA_BYTE));
+        try (CpuKernels kernels = kernels(first())) {
+            kernels.encode();
+            Files.write(file, kernels.selected().segment().asSlice(0, 4L * batch * k).toArray(ValueLayout.JAVA_BYTE));
         }
         return "ok";
     }
@@ -416,79 +368,22 @@ public final class CpuDarien {
     }
 
     /**
-     * For each number of threads: the share of the product's time that selecting takes beyond it, and the share of copying's
-     * bandwidth that the decoder's optimiser step reaches, projection and normalisation included. Medians of
-     * {@code rounds}.
+     * For each number of threads: what selection takes beyond the product, of its time, and the bandwidth of the decoder's
+     * update, of that of copying.
      */
     private String parts(int rounds) {
         closeWork();
         StringBuilder shares = new StringBuilder();
-        for (Map.Entry<Integer, Device> entry : devices.entrySet()) {
-            Device device = entry.getValue();
-            try (Encoding encoding = new Encoding(device);
-                    Optimiser optimiser = new Optimiser(device)) {
-                double[] selection = new double[rounds];
-                double[] adam = new double[rounds];
-                // The first rounds belong to the compiler.
-                for (int round = -rounds; round < rounds; round++) {
-                    double copying = device.measurePeaks().copyGigabytesPerSecond() * 1e9;
-                    encoding.repeat();
-                    double product = seconds(() -> encoding.productAlone(optimiser.unreachable));
-                    double both = seconds(() -> encoding.select());
-                    double update = seconds(optimiser::repeat);
-                    selection[Math.max(0, round)] = both / product - 1;
-                    // Weights and moments are read and written, gradients read.
-                    adam[Math.max(0, round)] = 28.0 * latents * width / update / copying;
-                }
-                shares.append("%d %.4f %.4f ".formatted(entry.getKey(), median(selection), median(adam)));
+        devices.forEach((threads, device) -> {
+            try (CpuKernels kernels = kernels(device)) {
+                shares.append(String.format(
+                        Locale.ROOT,
+                        "%d %.4f %.4f ",
+                        threads,
+                        kernels.selectionShare(rounds),
+                        kernels.updateShare(rounds)));
             }
-        }
+        });
         return shares.toString().strip();
-    }
-
-    private static double seconds(Runnable work) {
-        work.run();
-        long started = System.nanoTime();
-        work.run();
-        work.run();
-        return (System.nanoTime() - started) / 2e9;
-    }
-
-    private static double median(double... values) {
-        Arrays.sort(values);
-        return (values[(values.length - 1) / 2] + values[values.length / 2]) / 2;
-    }
-
-    private final class Optimiser implements AutoCloseable {
-        private final Kernels kernels;
-        private final Owned held = new Owned();
-        private final AdamStep step = AdamStep.at(1000, 1e-7, 0.9, 0.999, 1e-8);
-        private final Matrix weights;
-        private final Matrix gradients;
-        private final Matrix first;
-        private final Matrix second;
-        private final Matrix unreachable;
-
-        Optimiser(Device device) {
-            kernels = device.kernels();
-            Allocator memory = held.add(device.memory().child("optimiser"));
-            weights = held.add(memory.matrix("weights", latents, width));
-            gradients = held.add(memory.matrix("gradients", latents, width));
-            first = held.add(memory.matrix("first moments", latents, width));
-            second = held.add(memory.matrix("second moments", latents, width));
-            unreachable = held.add(memory.matrix("unreachable", 1, latents));
-            kernels.fill(weights, (float) (1 / Math.sqrt(width)));
-            kernels.fill(gradients, 1e-3f);
-            kernels.fill(unreachable, Float.POSITIVE_INFINITY);
-        }
-
-        void repeat() {
-            kernels.adam(step, weights, gradients, first, second, null, null, true);
-        }
-
-        @Override
-        public void close() {
-            held.close();
-        }
     }
 }

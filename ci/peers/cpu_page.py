@@ -15,7 +15,7 @@ HOW = """
 |---|---|
 | Darien | `StepBenchmark`: the step of `darien train --aux none --clip none`, decoder projection, fused Adam and normalisation included; `encode` packs the weights anew each time, as a training step has to; `sgemm` is `Kernels.multiply`, which stores the product |
 | dense | autograd through B×F codes, as dictionary_learning and SAELens train: `linear`, `topk(sorted=False)`, `scatter` into zeros, `addmm`, `backward`; JumpReLU's `autograd.Function` with its backward written out |
-| sparse | nothing of size B×F but the pre-activations: `linear`, `topk`, `_embedding_bag` to decode, its `per_sample_weights` backward for the codes' gradients, and for the weights' gradients whichever is fastest here of products of sparse CSR matrices (MKL), `embedding_bag`'s dense backward, and gathered rows with `index_add_`. Without autograd |
+| sparse | nothing of size B×F but the pre-activations: `linear`, `topk` (or, *grouped*, the k largest maxima of groups of 16 and then the k largest within those groups), `_embedding_bag` to decode, its `per_sample_weights` backward for the codes' gradients, and for the weights' gradients products of sparse CSR matrices (MKL), `embedding_bag`'s dense backward, or gathered rows with `index_add_`. Whichever of these is fastest here; without autograd |
 | both | `_fused_adam_`; the decoder's gradient without its part along the rows before, rows divided by their norms after it, in place |
 | encode | `linear` and `topk(sorted=False)` |
 | sgemm | `mm` into a matrix that is there |
@@ -31,6 +31,10 @@ threshold or bias for all; Adam's rate is so small that they keep them.
 Both programs stay alive and take turns, in reversed order every other round; one waits for its next command while the
 other works. A ratio is one of a round, the table has the median and, in brackets, the least and the greatest. CPU time
 of one thread says the same with less disturbance by others on the machine.
+
+Of Darien's parts, selection is what `encodeTopK` takes beyond an encoding that selects nothing, Adam the decoder's
+update with projection and normalisation, of the bandwidth of a large copy (more than that where weights fit in the
+caches), and heap what a step allocates after seconds of steps, when not all of it is compiled yet.
 """
 
 AIMS = (

@@ -103,7 +103,7 @@ final class VectorOptimiser {
                 } else {
                     Arrays.fill(mine.row, 0, columns, 0);
                 }
-                AdamRow.update(step, weights, firstMoment, secondMoment, row, mine.row, unitRows, mine.lanes);
+                AdamRow.update(step, weights, firstMoment, secondMoment, row, mine.row, 0, unitRows, mine.lanes);
             }
         });
     }

@@ -213,7 +213,7 @@ public interface Kernels {
     /**
      * The scale of the auxiliary loss (Gao et al. 2024, appendix A.2): with e the main residual and D its total squared
      * distance from its mean over the batch, {@code scale = 2·coefficient/D} and {@code loss = Σ auxErrors / D}; both
-     * 0 where D is 0 but for rounding, at most 1e-10 of Σ‖e‖².
+     * 0 where D is 0 but for rounding, at most 1e-10 of Σ‖e‖² or below {@link Float#MIN_NORMAL}.
      *
      * @param scale F32[1, 1]
      * @param loss F64[1, 1]
@@ -327,7 +327,7 @@ public interface Kernels {
      * @param touched I32[1, rows]: rows at 0 have gradient zero, whatever is stored; null for none
      * @param gradientScale F32[1, 1] by which gradients are multiplied first; null for 1
      * @param unitRows whether rows have norm 1: the gradient's component along the row is removed before, and the row
-     *     renormalised after
+     *     renormalised after; a row of zeros stays one
      */
     void adam(
             AdamStep step,

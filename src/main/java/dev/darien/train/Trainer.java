@@ -362,9 +362,11 @@ public final class Trainer implements AutoCloseable {
             for (TrainingListener listener : listeners) {
                 listener.onReport(run, metrics);
             }
-            if (!Double.isFinite(metrics.loss())) {
-                throw new DivergedException("training diverged: the loss was " + metrics.loss() + " at step "
-                        + metrics.step() + "; lower --lr, or set --clip 1");
+            boolean finiteLoss = Double.isFinite(metrics.loss());
+            if (!finiteLoss || !learners.get(run).isFinite()) {
+                throw new DivergedException("training diverged: "
+                        + (finiteLoss ? "weights were no numbers any more" : "the loss was " + metrics.loss())
+                        + " at step " + metrics.step() + "; lower --lr, or set --clip 1");
             }
         }
     }

@@ -26,7 +26,7 @@ final class AdamRow {
     /**
      * One row of {@link dev.darien.device.Kernels#adam}.
      *
-     * @param gradient its gradient, from index 0; left as it is
+     * @param gradient its gradient, from {@code gradientAt} on; left as it is
      * @param unit whether the row has norm 1: removes {@code (g·w / w·w) w} from the gradient first, and scales the row
      *     to norm 1 afterwards; a row of norm 0 stays
      * @param lanes space for {@link SparseRows#sum}
@@ -38,11 +38,12 @@ final class AdamRow {
             Matrix secondMoments,
             long row,
             float[] gradient,
+            int gradientAt,
             boolean unit,
             float[] lanes) {
         int columns = weights.columns();
         long at = weights.rowOffset(row);
-        float parallel = unit ? parallel(weights.segment(), at, columns, gradient, lanes) : 0f;
+        float parallel = unit ? parallel(weights.segment(), at, columns, gradient, gradientAt, lanes) : 0f;
         float squares = update(
                 step,
                 weights.segment(),
@@ -53,29 +54,35 @@ final class AdamRow {
                 secondMoments.rowOffset(row),
                 columns,
                 gradient,
+                gradientAt,
                 parallel,
                 lanes);
-        if (unit && squares > 0) {
-            scale(weights.segment(), at, columns, (float) (1 / Math.sqrt(squares)));
+        if (unit) {
+            boolean normal = squares >= Float.MIN_NORMAL && squares <= Float.MAX_VALUE;
+            double all = normal ? squares : Cells.dot(weights, row, weights, row);
+            if (all > 0) {
+                scale(weights.segment(), at, columns, 1 / Math.sqrt(all));
+            }
         }
     }
 
     /** {@code g·w / w·w}, or 0 for a row of zeros. */
-    private static float parallel(MemorySegment weights, long offset, int columns, float[] gradient, float[] lanes) {
+    private static float parallel(
+            MemorySegment weights, long offset, int columns, float[] gradient, int gradientAt, float[] lanes) {
         FloatVector products = FloatVector.zero(SPECIES);
         FloatVector squares = products;
         int vectors = SPECIES.loopBound(columns);
         int c = 0;
         for (; c < vectors; c += LANES) {
             FloatVector w = load(weights, offset + (long) c * Float.BYTES);
-            products = w.fma(FloatVector.fromArray(SPECIES, gradient, c), products);
+            products = w.fma(FloatVector.fromArray(SPECIES, gradient, gradientAt + c), products);
             squares = w.fma(w, squares);
         }
         float product = SparseRows.sum(products, lanes);
         float square = SparseRows.sum(squares, lanes);
         for (; c < columns; c++) {
             float w = weights.get(FLOAT, offset + (long) c * Float.BYTES);
-            product = Math.fma(w, gradient[c], product);
+            product = Math.fma(w, gradient[gradientAt + c], product);
             square = Math.fma(w, w, square);
         }
         return square > 0 ? product / square : 0f;
@@ -92,6 +99,7 @@ final class AdamRow {
             long secondAt,
             int columns,
             float[] gradient,
+            int gradientAt,
             float parallel,
             float[] lanes) {
         float beta1 = step.beta1();
@@ -110,7 +118,7 @@ final class AdamRow {
         for (; c < vectors; c += LANES) {
             long at = (long) c * Float.BYTES;
             FloatVector w = load(weights, weightsAt + at);
-            FloatVector g = along.fma(w, FloatVector.fromArray(SPECIES, gradient, c));
+            FloatVector g = along.fma(w, FloatVector.fromArray(SPECIES, gradient, gradientAt + c));
             FloatVector m = keep1.fma(load(firstMoments, firstAt + at), g.mul(rest1));
             FloatVector v =
                     keep2.fma(load(secondMoments, secondAt + at), g.mul(g).mul(rest2));
@@ -125,7 +133,7 @@ final class AdamRow {
         for (; c < columns; c++) {
             long at = (long) c * Float.BYTES;
             float w = weights.get(FLOAT, weightsAt + at);
-            float g = Math.fma(-parallel, w, gradient[c]);
+            float g = Math.fma(-parallel, w, gradient[gradientAt + c]);
             float m = Math.fma(beta1, firstMoments.get(FLOAT, firstAt + at), g * rest1);
             float v = Math.fma(beta2, secondMoments.get(FLOAT, secondAt + at), g * g * rest2);
             firstMoments.set(FLOAT, firstAt + at, m);
@@ -137,7 +145,16 @@ final class AdamRow {
         return square;
     }
 
-    private static void scale(MemorySegment weights, long offset, int columns, float factor) {
+    private static void scale(MemorySegment weights, long offset, int columns, double exact) {
+        float factor = (float) exact;
+        if (Float.isInfinite(factor)) {
+            // A row of denormal numbers.
+            for (int c = 0; c < columns; c++) {
+                long at = offset + (long) c * Float.BYTES;
+                weights.set(FLOAT, at, (float) (weights.get(FLOAT, at) * exact));
+            }
+            return;
+        }
         int vectors = SPECIES.loopBound(columns);
         int c = 0;
         for (; c < vectors; c += LANES) {

@@ -3,19 +3,22 @@ package dev.darien.device.cpu;
 
 /** One worker's space for encoding: packed rows, a tile of pre-activations, and the selections in progress. */
 final class EncodeScratch {
-    /** Most rows of a task: the packed rows and the tile stay in L2, and the panels are read once for all of them. */
-    static final int ROWS = 128;
+    /** Most rows of a task: for each panel that comes from L3 or memory once, enough products to hide the way. */
+    static final int ROWS = 256;
 
-    /** About how many rows were fastest. */
-    private static final int WANTED_ROWS = 112;
+    /** Fewer rows, down to these, let threads that the machine slows down have fewer of the tasks. */
+    private static final int BALANCED_ROWS = 128;
 
     /** Latents of a tile, a multiple of every panel width. */
     static final int TILE_COLUMNS = 1024;
 
+    /** From row to row of a tile: at a distance of a power of 2 they would meet in the same few lines of the caches. */
+    static final int TILE_STRIDE = TILE_COLUMNS + 16;
+
     static final int TILE_PANELS = TILE_COLUMNS / GemmKernel.COLUMNS;
 
     final float[] packedRows;
-    final float[] tile = new float[GemmKernel.paddedRows(ROWS) * TILE_COLUMNS];
+    final float[] tile = new float[GemmKernel.paddedRows(ROWS) * TILE_STRIDE];
     final RowTopK[] main = new RowTopK[ROWS];
     final RowTopK[] dead = new RowTopK[ROWS];
     final GroupMaxRows groupMax = new GroupMaxRows();
@@ -37,12 +40,13 @@ final class EncodeScratch {
 
     /** Rows for each task of a batch, so that all threads have as many tasks; results don't depend on it. */
     static int rowsPerTask(int rows, int threads) {
-        int tasks = Math.ceilDiv(Math.ceilDiv(rows, WANTED_ROWS), threads) * threads;
+        int wanted = Math.clamp(Math.ceilDiv(rows, 2 * threads), BALANCED_ROWS, ROWS);
+        int tasks = Math.ceilDiv(Math.ceilDiv(rows, wanted), threads) * threads;
         return Math.clamp(GemmKernel.paddedRows(Math.ceilDiv(rows, Math.max(1, tasks))), 1, ROWS);
     }
 
     static long bytes(int depth) {
         return Float.BYTES
-                * ((long) GemmKernel.packedLength(ROWS, depth) + (long) GemmKernel.paddedRows(ROWS) * TILE_COLUMNS);
+                * ((long) GemmKernel.packedLength(ROWS, depth) + (long) GemmKernel.paddedRows(ROWS) * TILE_STRIDE);
     }
 }

@@ -114,23 +114,6 @@ final class GemmKernel {
         multiply(packedA, rows, panels, firstPanel, lastPanel, ZEROS, 0, c, cOffset, cStride);
     }
 
-    /** {@code C += A · B}, otherwise as {@link #multiply}. */
-    static void multiplyAdd(
-            float[] packedA,
-            int rows,
-            GemmPanels panels,
-            int firstPanel,
-            int lastPanel,
-            float[] c,
-            int cOffset,
-            int cStride) {
-        for (int from = 0, depth = panels.depth(); from < depth; ) {
-            int to = blockEnd(from, depth);
-            addBlock(packedA, rows, panels, firstPanel, lastPanel, from, to, c, cOffset, cStride);
-            from = to;
-        }
-    }
-
     private static void multiply(
             float[] packedA,
             int rows,

@@ -17,7 +17,7 @@ final class GroupMaxRows {
         int bestLatent = first == 0 ? -1 : latents[row];
         int group = groupOf(first, all, groups);
         int from = first;
-        int offset = row * EncodeScratch.TILE_COLUMNS - first;
+        int offset = row * EncodeScratch.TILE_STRIDE - first;
         while (from < first + count) {
             int groupEnd = ScalarEncode.groupStart(group + 1, groups, all);
             int to = Math.min(groupEnd, first + count);

@@ -43,7 +43,8 @@ final class RowTopK {
     private float[] carried = new float[0];
 
     private boolean carries;
-    private final float[] gathered = new float[MIN_ROOM];
+    /** Columns that were asked for alone, one after the other. */
+    private float[] gathered = new float[0];
 
     /**
      * Starts a row.
@@ -58,8 +59,8 @@ final class RowTopK {
             k = newK;
             capacity = Math.max(Math.multiplyExact(4, k), k + MIN_ROOM);
             if (indices.length < capacity) {
-                indices = new int[capacity];
-                values = new float[capacity + LANES];
+                indices = new int[capacity + TileSelect.SLACK];
+                values = new float[capacity + TileSelect.SLACK];
                 maxima = new float[Math.ceilDiv(4 * k, GROUPS_PER_SPAN) * GROUPS_PER_SPAN];
             }
         }
@@ -108,6 +109,9 @@ final class RowTopK {
      */
     void maskedAccept(float[] tile, int offset, int[] latents, int from, int to, int firstIndex) {
         int shift = offset - firstIndex;
+        if (to > from && gathered.length == 0) {
+            gathered = new float[MIN_ROOM];
+        }
         for (int j = from; j < to; ) {
             int part = Math.min(gathered.length, to - j);
             for (int i = 0; i < part; i++) {
@@ -266,15 +270,16 @@ final class RowTopK {
         int kept = 0;
         for (int i = 0; i < count; i++) {
             float value = values[i];
-            // With ties left, high − 1 is the k-th largest itself; the first ones have the lowest indices.
-            boolean keep = value > above || (ties > 0 && value == above && ties-- > 0);
-            if (keep) {
-                indices[kept] = indices[i];
-                if (carries) {
-                    carried[kept] = carried[i];
-                }
-                values[kept++] = value;
+            // With ties left, high − 1 is the k-th largest itself; the first ones have the lowest indices. No branch:
+            // which of the candidates are kept can't be foreseen.
+            int tie = Math.min(ties, value == above ? 1 : 0);
+            ties -= tie;
+            indices[kept] = indices[i];
+            if (carries) {
+                carried[kept] = carried[i];
             }
+            values[kept] = value;
+            kept += tie | (value > above ? 1 : 0);
         }
         count = kept;
         bound = above;

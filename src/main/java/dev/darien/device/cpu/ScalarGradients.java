@@ -109,10 +109,13 @@ final class ScalarGradients {
         storeAuxiliary(distance, squares, errors, coefficient, scale, loss);
     }
 
-    /** What is left of equal rows after rounding is no distance: anything divided by it would be noise. */
+    /**
+     * What is left of equal rows after rounding is no distance: anything divided by it would be noise. Nor is what single
+     * precision can't divide by.
+     */
     static void storeAuxiliary(
             double distance, double squares, double errors, float coefficient, Matrix scale, Matrix loss) {
-        boolean none = distance <= EQUAL_ROWS * squares;
+        boolean none = distance <= EQUAL_ROWS * squares || distance < Float.MIN_NORMAL;
         Cells.set(scale, 0, 0, none ? 0 : 2.0 * coefficient / distance);
         Cells.setDouble(loss, 0, none ? 0 : errors / distance);
     }

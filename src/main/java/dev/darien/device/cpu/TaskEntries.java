@@ -31,9 +31,9 @@ final class TaskEntries {
         return end;
     }
 
-    /** Makes room for {@code more} entries after {@link #end}. */
+    /** Makes room for {@code more} entries after {@link #end}, and what {@link TileSelect} may write beyond. */
     void ensure(int more) {
-        long wanted = (long) end + more;
+        long wanted = (long) end + more + TileSelect.SLACK;
         if (wanted > values.length) {
             int size = (int) Math.min(Integer.MAX_VALUE - 64, Math.max(wanted, values.length * 3L / 2));
             indices = Arrays.copyOf(indices, size);

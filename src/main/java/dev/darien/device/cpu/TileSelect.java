@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
+import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -10,12 +13,12 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>All methods read {@code tile[offset .. offset + length)}, whose first element belongs to latent {@code
  * firstIndex}, append the selected entries to {@code indices} and {@code values} from {@code at} in ascending order
- * of index, and return the new end. The outputs need room for {@code length} more entries in the worst case. NaN is
- * never selected.
+ * of index, and return the new end. The outputs need room for {@code length} + {@link #SLACK} more entries in the worst
+ * case; what lies after the new end is undefined. NaN is never selected.
  *
- * <p>Few entries pass, so compares and one branch per four vectors are nearly all the work; those that pass are
- * picked out by a scalar loop over the bits of the masks. {@code compress} would win where a tenth or more pass, but
- * is emulated at great cost on CPUs without the instruction.
+ * <p>Few entries pass, so compares and one branch per four vectors are nearly all the work. With 512-bit vectors those
+ * that pass are packed by {@code compress}, without a branch for each. Narrower vectors may be those of a CPU that lacks
+ * the instruction, where emulating it costs more than a scalar loop over the bits of the masks.
  */
 final class TileSelect {
     private static final VectorSpecies<Float> SPECIES = VectorSpec.SPECIES;
@@ -23,6 +26,13 @@ final class TileSelect {
 
     /** Values per pass: four masks share one branch and fit one long at every width. */
     static final int STEP = 4 * LANES;
+
+    /** Entries that may be written after the last one: those of the widest vector. A constant, so that plain Java knows it. */
+    static final int SLACK = 16;
+
+    private static final boolean COMPRESSES = LANES == 16;
+    private static final VectorSpecies<Integer> INDICES = VectorSpecies.of(int.class, SPECIES.vectorShape());
+    private static final int[] LANE_NUMBERS = IntStream.range(0, LANES).toArray();
 
     private TileSelect() {}
 
@@ -45,7 +55,9 @@ final class TileSelect {
                     | (above(tile, j + LANES, limit) << LANES)
                     | (above(tile, j + 2 * LANES, limit) << (2 * LANES))
                     | (above(tile, j + 3 * LANES, limit) << (3 * LANES));
-            end = append(passed, tile, j, firstIndex + i, indices, values, end);
+            if (passed != 0) {
+                end = append(passed, tile, j, firstIndex + i, indices, values, end);
+            }
         }
         for (; i < length; i++) {
             if (tile[offset + i] > threshold) {
@@ -75,7 +87,10 @@ final class TileSelect {
         for (; i <= length - STEP; i += STEP) {
             int j = offset + i;
             int t = firstIndex + i;
-            end = append(above(tile, j, thresholds, t), tile, j, t, indices, values, end);
+            long passed = above(tile, j, thresholds, t);
+            if (passed != 0) {
+                end = append(passed, tile, j, t, indices, values, end);
+            }
         }
         for (; i < length; i++) {
             if (tile[offset + i] > thresholds[firstIndex + i]) {
@@ -113,11 +128,12 @@ final class TileSelect {
                     | (inWindow(tile, j + LANES, thresholds, t + LANES, half) << LANES)
                     | (inWindow(tile, j + 2 * LANES, thresholds, t + 2 * LANES, half) << (2 * LANES))
                     | (inWindow(tile, j + 3 * LANES, thresholds, t + 3 * LANES, half) << (3 * LANES));
-            for (; passed != 0; passed &= passed - 1) {
-                int lane = Long.numberOfTrailingZeros(passed);
-                float value = tile[j + lane];
-                indices[end] = t + lane;
-                values[end++] = value > thresholds[t + lane] ? value : 0f;
+            if (passed != 0) {
+                int from = end;
+                end = append(passed, tile, j, t, indices, values, end);
+                for (int entry = from; entry < end; entry++) {
+                    values[entry] = values[entry] > thresholds[indices[entry]] ? values[entry] : 0f;
+                }
             }
         }
         for (; i < length; i++) {
@@ -160,6 +176,14 @@ final class TileSelect {
 
     private static int append(
             long passed, float[] tile, int tileAt, int firstIndex, int[] indices, float[] values, int at) {
+        if (COMPRESSES) {
+            int end = compress(passed, tile, tileAt, firstIndex, indices, values, at);
+            end = compress(passed >>> LANES, tile, tileAt + LANES, firstIndex + LANES, indices, values, end);
+            end = compress(
+                    passed >>> (2 * LANES), tile, tileAt + 2 * LANES, firstIndex + 2 * LANES, indices, values, end);
+            return compress(
+                    passed >>> (3 * LANES), tile, tileAt + 3 * LANES, firstIndex + 3 * LANES, indices, values, end);
+        }
         int end = at;
         for (long bits = passed; bits != 0; bits &= bits - 1) {
             int lane = Long.numberOfTrailingZeros(bits);
@@ -167,5 +191,17 @@ final class TileSelect {
             values[end++] = tile[tileAt + lane];
         }
         return end;
+    }
+
+    /** Those of one vector whose bits are set among the lowest of {@code passed}. */
+    private static int compress(
+            long passed, float[] tile, int tileAt, int firstIndex, int[] indices, float[] values, int at) {
+        VectorMask<Float> mask = VectorMask.fromLong(SPECIES, passed);
+        load(tile, tileAt).compress(mask).intoArray(values, at);
+        IntVector.fromArray(INDICES, LANE_NUMBERS, 0)
+                .add(firstIndex)
+                .compress(VectorMask.fromLong(INDICES, passed))
+                .intoArray(indices, at);
+        return at + mask.trueCount();
     }
 }

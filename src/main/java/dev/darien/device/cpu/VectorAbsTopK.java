@@ -22,7 +22,7 @@ final class VectorAbsTopK implements AutoCloseable {
 
     /** One row of a tile for each worker: magnitudes, and of dead latents the values and their magnitudes. */
     private static final class Space {
-        final float[] magnitudes = new float[EncodeScratch.ROWS * COLUMNS];
+        final float[] magnitudes = new float[EncodeScratch.ROWS * EncodeScratch.TILE_STRIDE];
         final float[] deadValues = new float[COLUMNS];
         final float[] deadMagnitudes = new float[COLUMNS];
     }
@@ -33,8 +33,9 @@ final class VectorAbsTopK implements AutoCloseable {
         for (int worker = 0; worker < spaces.length; worker++) {
             spaces[worker] = new Space();
         }
-        reservation =
-                memory.reserve("magnitudes", (long) spaces.length * (EncodeScratch.ROWS + 2) * COLUMNS * Float.BYTES);
+        reservation = memory.reserve(
+                "magnitudes",
+                (long) spaces.length * (EncodeScratch.ROWS + 2) * EncodeScratch.TILE_STRIDE * Float.BYTES);
     }
 
     void select(
@@ -77,7 +78,7 @@ final class VectorAbsTopK implements AutoCloseable {
             encoder.multiplyTile(scratch, tile, rows);
             int latents = encoder.latentsOf(tile);
             for (int row = 0; row < rows; row++) {
-                int offset = row * COLUMNS;
+                int offset = row * EncodeScratch.TILE_STRIDE;
                 magnitudes(scratch.tile, offset, latents, space.magnitudes);
                 scratch.main[row].accept(space.magnitudes, scratch.tile, offset, latents, tile * COLUMNS);
                 if (dead != null) {
@@ -90,7 +91,7 @@ final class VectorAbsTopK implements AutoCloseable {
     private static void acceptDead(VectorEncoder encoder, EncodeScratch scratch, Space space, int tile, int row) {
         int first = encoder.deadBefore[tile];
         int count = encoder.deadBefore[tile + 1] - first;
-        int shift = row * COLUMNS - tile * COLUMNS;
+        int shift = row * EncodeScratch.TILE_STRIDE - tile * COLUMNS;
         for (int at = 0; at < count; at++) {
             float value = scratch.tile[shift + encoder.deadLatents[first + at]];
             space.deadValues[at] = value;

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Weights in the panels of the product, which nobody writes to once they are packed. */
 final class VectorConcurrentEncoder implements ConcurrentEncoder {
-    /** More rows than these wouldn't stay in L2. */
-    static final int MOST_ROWS = EncodeScratch.ROWS;
+    /** More rows than these would cost each thread more memory than they would save time. */
+    private static final int MOST_ROWS = 128;
 
     final GemmPanels panels;
     final float[] bias;
@@ -62,7 +62,7 @@ final class VectorConcurrentEncoder implements ConcurrentEncoder {
         VectorLane(int rows) {
             this.rows = rows;
             input = new float[rows == 1 ? width : GemmKernel.packedLength(rows, width)];
-            tile = new float[(rows == 1 ? 1 : GemmKernel.paddedRows(rows)) * EncodeScratch.TILE_COLUMNS];
+            tile = new float[(rows == 1 ? 1 : GemmKernel.paddedRows(rows)) * EncodeScratch.TILE_STRIDE];
             largest = new RowTopK[rows];
             for (int row = 0; row < rows; row++) {
                 largest[row] = new RowTopK();
@@ -95,7 +95,7 @@ final class VectorConcurrentEncoder implements ConcurrentEncoder {
             for (int first = 0; first < latents; first += EncodeScratch.TILE_COLUMNS) {
                 int length = multiply(count, first);
                 for (int row = 0; row < count; row++) {
-                    largest[row].accept(tile, row * EncodeScratch.TILE_COLUMNS, length, first);
+                    largest[row].accept(tile, row * EncodeScratch.TILE_STRIDE, length, first);
                 }
             }
             entries.clear(count);
@@ -112,7 +112,7 @@ final class VectorConcurrentEncoder implements ConcurrentEncoder {
                 int length = multiply(count, first);
                 for (int row = 0; row < count; row++) {
                     entries.ensure(length);
-                    int offset = row * EncodeScratch.TILE_COLUMNS;
+                    int offset = row * EncodeScratch.TILE_STRIDE;
                     int end = thresholds == null
                             ? TileSelect.selectAbove(
                                     tile, offset, length, 0, first, entries.indices, entries.values, entries.end())
@@ -138,7 +138,7 @@ final class VectorConcurrentEncoder implements ConcurrentEncoder {
                 Gemv.multiply(input, panels, firstPanel, lastPanel, bias, tile);
             } else {
                 GemmKernel.multiply(
-                        input, count, panels, firstPanel, lastPanel, bias, tile, 0, EncodeScratch.TILE_COLUMNS);
+                        input, count, panels, firstPanel, lastPanel, bias, tile, 0, EncodeScratch.TILE_STRIDE);
             }
             return Math.min(EncodeScratch.TILE_COLUMNS, latents - firstLatent);
         }

@@ -103,7 +103,7 @@ final class VectorDense {
             for (int t = 0; t < tileCount; t++) {
                 int firstPanel = t * panelsPerTile;
                 int lastPanel = Math.min(firstPanel + panelsPerTile, panels.panelCount());
-                GemmKernel.multiply(packed, count, panels, firstPanel, lastPanel, tile, 0, EncodeScratch.TILE_COLUMNS);
+                GemmKernel.multiply(packed, count, panels, firstPanel, lastPanel, tile, 0, EncodeScratch.TILE_STRIDE);
                 storeTile(tile, count, t * EncodeScratch.TILE_COLUMNS, first, out, accumulate);
             }
         });
@@ -114,7 +114,7 @@ final class VectorDense {
         int columns = Math.min(EncodeScratch.TILE_COLUMNS, out.columns() - firstColumn);
         for (int row = 0; row < rows; row++) {
             long at = out.rowOffset(firstRow + (long) row) + (long) firstColumn * Float.BYTES;
-            RowMath.store(tile, row * EncodeScratch.TILE_COLUMNS, 1, accumulate, out.segment(), at, columns);
+            RowMath.store(tile, row * EncodeScratch.TILE_STRIDE, 1, accumulate, out.segment(), at, columns);
         }
     }
 
@@ -126,7 +126,7 @@ final class VectorDense {
     }
 
     private float[] tile(int worker) {
-        int length = GemmKernel.paddedRows(EncodeScratch.ROWS) * EncodeScratch.TILE_COLUMNS;
+        int length = GemmKernel.paddedRows(EncodeScratch.ROWS) * EncodeScratch.TILE_STRIDE;
         if (tiles[worker].length < length) {
             tiles[worker] = new float[length];
         }
@@ -153,7 +153,11 @@ final class VectorDense {
             MemorySegment.copy(given.segment(), Matrix.FLOAT, 0, weight, 0, count);
         }
         float[] total = sumRows(weight, rows);
-        RowMath.store(total, factor, accumulate, out.segment(), 0, rows.columns());
+        // One row a step, without vectors: until C2 has seen it often enough each of them would be an object.
+        for (int column = 0; column < rows.columns(); column++) {
+            float value = total[column] * factor;
+            Cells.set(out, 0, column, accumulate ? value + Cells.get(out, 0, column) : value);
+        }
     }
 
     /** The mean of the rows; valid until the next call. */

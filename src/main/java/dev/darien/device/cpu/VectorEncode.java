@@ -93,7 +93,7 @@ final class VectorEncode {
                         encoder.bias,
                         scratch.tile,
                         panel * GemmKernel.COLUMNS - tile * EncodeScratch.TILE_COLUMNS,
-                        EncodeScratch.TILE_COLUMNS);
+                        EncodeScratch.TILE_STRIDE);
             }
             for (int row = 0; row < rows; row++) {
                 selectDead(encoder, scratch, tile, row);
@@ -291,7 +291,7 @@ final class VectorEncode {
     static void selectDead(VectorEncoder encoder, EncodeScratch scratch, int tile, int row) {
         scratch.dead[row].maskedAccept(
                 scratch.tile,
-                row * EncodeScratch.TILE_COLUMNS,
+                row * EncodeScratch.TILE_STRIDE,
                 encoder.deadLatents,
                 encoder.deadBefore[tile],
                 encoder.deadBefore[tile + 1],
@@ -307,7 +307,7 @@ final class VectorEncode {
             int latents,
             Rule rule,
             float bandwidth) {
-        int offset = row * EncodeScratch.TILE_COLUMNS;
+        int offset = row * EncodeScratch.TILE_STRIDE;
         if (rule == Rule.TOP_K) {
             scratch.main[row].accept(scratch.tile, offset, latents, firstLatent);
             return;

@@ -120,7 +120,7 @@ final class VectorEncoder implements PackedEncoder {
                 bias,
                 into.tile,
                 0,
-                EncodeScratch.TILE_COLUMNS);
+                EncodeScratch.TILE_STRIDE);
     }
 
     /** Latents of a tile, fewer in the last one. */

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class VectorFeatureChoice implements AutoCloseable {
     private static final int LATENTS_PER_TASK = 128;
-    private static final int ROWS = EncodeScratch.ROWS;
+    /** Of a block. */
+    private static final int ROWS = 128;
 
     private final Allocator memory;
     private final Team team;

@@ -46,7 +46,7 @@ final class VectorGradientTopK {
                 products(directions, scratch, tile, count);
                 int latents = directions.latentsOf(tile);
                 for (int row = 0; row < count; row++) {
-                    sums[firstRow + row] += sumOfMagnitudes(scratch.tile, row * EncodeScratch.TILE_COLUMNS, latents);
+                    sums[firstRow + row] += sumOfMagnitudes(scratch.tile, row * EncodeScratch.TILE_STRIDE, latents);
                 }
             }
         });
@@ -105,7 +105,7 @@ final class VectorGradientTopK {
             products(directions, attributions, tile, rows);
             int latents = encoder.latentsOf(tile);
             for (int row = 0; row < rows; row++) {
-                int offset = row * EncodeScratch.TILE_COLUMNS;
+                int offset = row * EncodeScratch.TILE_STRIDE;
                 score(scratch.tile, attributions.tile, offset, latents, strength);
                 scratch.main[row].accept(
                         attributions.tile, scratch.tile, offset, latents, tile * EncodeScratch.TILE_COLUMNS);
@@ -131,7 +131,7 @@ final class VectorGradientTopK {
                 Math.min(firstPanel + EncodeScratch.TILE_PANELS, directions.panels.panelCount()),
                 scratch.tile,
                 0,
-                EncodeScratch.TILE_COLUMNS);
+                EncodeScratch.TILE_STRIDE);
     }
 
     /** The products become scores. */

@@ -16,6 +16,9 @@ final class VectorGradients {
     private static final int ROWS_PER_TASK = 16;
     private static final int LATENTS_PER_TASK = 64;
 
+    /** Of the gradients that wait for their steps: with those of the other side a part of the second-level cache. */
+    private static final int GRADIENT_FLOATS = 1 << 14;
+
     private final Team team;
     private final WorkerScratch[] scratch;
     private final DenseCodes denseCodes;
@@ -237,7 +240,7 @@ final class VectorGradients {
                     continue;
                 }
                 clearRows(mine, Math.max(width, outWidth));
-                addLatent(terms, latent, normPenalty, wDec, mine);
+                addLatent(terms, latent, normPenalty, wDec, mine, 0);
                 boolean accumulate = Cells.getInt(touched, latent) != 0;
                 Matrix encoder = gradients.encoder();
                 Matrix decoder = gradients.decoder();
@@ -257,38 +260,79 @@ final class VectorGradients {
             LatentRows firstMoments,
             LatentRows secondMoments,
             boolean unitDecoder) {
-        Matrix wDec = weights.decoder();
         int latents = terms.groups().latents();
-        int widest = Math.max(weights.encoder().columns(), wDec.columns());
+        int widest = Math.max(weights.encoder().columns(), weights.decoder().columns());
+        int block = Math.clamp(GRADIENT_FLOATS / widest, 1, LATENTS_PER_TASK);
         team.run(VectorDense.tasks(latents, LATENTS_PER_TASK), (task, worker) -> {
-            WorkerScratch mine = scratch[worker];
             int last = Math.min(latents, (task + 1) * LATENTS_PER_TASK);
-            for (int latent = task * LATENTS_PER_TASK; latent < last; latent++) {
-                clearRows(mine, widest);
-                addLatent(terms, latent, normPenalty, wDec, mine);
-                if (more != null) {
-                    addLatent(more, latent, 0, null, mine);
-                }
-                AdamRow.update(
+            for (int first = task * LATENTS_PER_TASK; first < last; first += block) {
+                int end = Math.min(last, first + block);
+                stepBlock(
                         step,
-                        weights.encoder(),
-                        firstMoments.encoder(),
-                        secondMoments.encoder(),
-                        latent,
-                        mine.row,
-                        false,
-                        mine.lanes);
-                AdamRow.update(
-                        step,
-                        wDec,
-                        firstMoments.decoder(),
-                        secondMoments.decoder(),
-                        latent,
-                        mine.otherRow,
+                        terms,
+                        more,
+                        normPenalty,
+                        weights,
+                        firstMoments,
+                        secondMoments,
                         unitDecoder,
-                        mine.lanes);
+                        first,
+                        end,
+                        widest,
+                        scratch[worker]);
             }
         });
+    }
+
+    /**
+     * First the gradients of some latents, then their steps: rows of the batch, which are gathered, and weights and moments,
+     * which stream by, would else keep the prefetchers from seeing either.
+     */
+    private static void stepBlock(
+            AdamStep step,
+            LatentTerms terms,
+            @Nullable LatentTerms more,
+            float normPenalty,
+            LatentRows weights,
+            LatentRows firstMoments,
+            LatentRows secondMoments,
+            boolean unitDecoder,
+            int first,
+            int last,
+            int widest,
+            WorkerScratch mine) {
+        clearRows(mine, (last - first) * widest);
+        for (int latent = first; latent < last; latent++) {
+            int at = (latent - first) * widest;
+            addLatent(terms, latent, normPenalty, weights.decoder(), mine, at);
+            if (more != null) {
+                addLatent(more, latent, 0, null, mine, at);
+            }
+        }
+        for (int latent = first; latent < last; latent++) {
+            AdamRow.update(
+                    step,
+                    weights.encoder(),
+                    firstMoments.encoder(),
+                    secondMoments.encoder(),
+                    latent,
+                    mine.row,
+                    (latent - first) * widest,
+                    false,
+                    mine.lanes);
+        }
+        for (int latent = first; latent < last; latent++) {
+            AdamRow.update(
+                    step,
+                    weights.decoder(),
+                    firstMoments.decoder(),
+                    secondMoments.decoder(),
+                    latent,
+                    mine.otherRow,
+                    (latent - first) * widest,
+                    unitDecoder,
+                    mine.lanes);
+        }
     }
 
     private static void clearRows(WorkerScratch mine, int columns) {
@@ -297,9 +341,9 @@ final class VectorGradients {
         Arrays.fill(mine.otherRow, 0, columns, 0);
     }
 
-    /** Adds to {@code mine.row} the encoder's and to {@code mine.otherRow} the decoder's gradient of one latent. */
+    /** Adds to {@code mine.row} the encoder's and to {@code mine.otherRow} the decoder's gradient of one latent, from {@code out} on. */
     private static void addLatent(
-            LatentTerms terms, int latent, float normPenalty, @Nullable Matrix wDec, WorkerScratch mine) {
+            LatentTerms terms, int latent, float normPenalty, @Nullable Matrix wDec, WorkerScratch mine, int out) {
         LatentGroups groups = terms.groups();
         int start = groups.start(latent);
         int end = groups.start(latent + 1);
@@ -332,9 +376,9 @@ final class VectorGradients {
                 0,
                 entries,
                 mine.row,
-                0,
+                out,
                 mine.row,
-                0);
+                out);
         SparseRows.accumulate(
                 residual.segment(),
                 0,
@@ -345,11 +389,11 @@ final class VectorGradients {
                 0,
                 entries,
                 mine.otherRow,
-                0,
+                out,
                 mine.otherRow,
-                0);
+                out);
         if (normPenalty != 0 && activity != 0 && wDec != null) {
-            addNormPenalty(wDec, latent, normPenalty * activity, mine);
+            addNormPenalty(wDec, latent, normPenalty * activity, mine, out);
         }
     }
 
@@ -367,7 +411,7 @@ final class VectorGradients {
                 if (activity != 0) {
                     mine.entries(1);
                     clearRows(mine, wDec.columns());
-                    addNormPenalty(wDec, latent, normPenalty * activity, mine);
+                    addNormPenalty(wDec, latent, normPenalty * activity, mine, 0);
                     long at = gradient.rowOffset(latent);
                     RowMath.store(mine.otherRow, 1, true, gradient.segment(), at, wDec.columns());
                 }
@@ -376,7 +420,7 @@ final class VectorGradients {
     }
 
     /** The norm has no gradient at 0; 0 is a subgradient. */
-    private static void addNormPenalty(Matrix wDec, int latent, double strength, WorkerScratch mine) {
+    private static void addNormPenalty(Matrix wDec, int latent, double strength, WorkerScratch mine, int out) {
         long at = wDec.rowOffset(latent);
         double norm = Math.sqrt(RowMath.dot(wDec.segment(), at, wDec.segment(), at, wDec.columns(), mine.lanes));
         if (norm > 0) {
@@ -392,9 +436,9 @@ final class VectorGradients {
                     0,
                     1,
                     mine.otherRow,
-                    0,
+                    out,
                     mine.otherRow,
-                    0);
+                    out);
         }
     }
 }

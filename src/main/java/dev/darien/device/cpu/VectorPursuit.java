@@ -126,7 +126,7 @@ final class VectorPursuit implements AutoCloseable {
             int latents = dictionary.latentsOf(tile);
             for (int row = 0; row < rows; row++) {
                 if (!space.done[row]) {
-                    scratch.main[row].accept(scratch.tile, row * EncodeScratch.TILE_COLUMNS, latents, firstLatent);
+                    scratch.main[row].accept(scratch.tile, row * EncodeScratch.TILE_STRIDE, latents, firstLatent);
                 }
             }
         }

@@ -57,7 +57,7 @@ class AdamRowTest {
                     for (int c = 0; c < columns; c++) {
                         gradient[c] = (float) random.nextDouble(-1, 1);
                     }
-                    float[] before = gradient.clone();
+                    float[] given = among(gradient, 3);
                     AdamStep step = AdamStep.at(t, LEARNING_RATE, BETA1, BETA2, EPSILON);
                     AdamRow.update(
                             step,
@@ -65,10 +65,11 @@ class AdamRowTest {
                             row(m, offset, columns),
                             row(v, offset, columns),
                             0,
-                            gradient,
+                            given,
+                            3,
                             unit,
                             LANES);
-                    assertThat(gradient).as(what).isEqualTo(before);
+                    assertThat(given).as(what).isEqualTo(among(gradient, 3));
                     expect(weights, first, second, gradient, t, unit);
                 }
                 for (int c = 0; c < columns; c++) {
@@ -117,6 +118,7 @@ class AdamRowTest {
                     row(v, 0, 40),
                     0,
                     new float[40],
+                    0,
                     true,
                     LANES);
             assertThat(w.toArray(FLOAT)).containsOnly(0f);
@@ -135,10 +137,18 @@ class AdamRowTest {
             for (int t = 1; t <= 5; t++) {
                 AdamStep step = AdamStep.at(t, 0.01, BETA1, BETA2, EPSILON);
                 AdamRow.update(
-                        step, row(w, 0, columns), row(m, 0, columns), row(v, 0, columns), 0, gradient, false, LANES);
+                        step, row(w, 0, columns), row(m, 0, columns), row(v, 0, columns), 0, gradient, 0, false, LANES);
             }
             assertThat(w.toArray(FLOAT)).containsOnly(w.get(FLOAT, 0));
         }
+    }
+
+    /** A row within an array of others, from {@code at} on. */
+    private static float[] among(float[] row, int at) {
+        float[] all = new float[row.length + 2 * at];
+        Arrays.fill(all, 1e6f);
+        System.arraycopy(row, 0, all, at, row.length);
+        return all;
     }
 
     private static Matrix row(MemorySegment segment, long offset, int columns) {

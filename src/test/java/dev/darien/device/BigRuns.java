@@ -30,7 +30,7 @@ import java.util.Random;
 /**
  * Matrices of more than 2^31 elements, and files of more than 2 GiB: {@code ci/big}. What isn't touched of such a matrix is
  * the system's zero page, and what isn't written of a file is a hole, so that little memory and disk are used: 2 GiB of disk
- * for the one file that is written as a whole, and 10 GiB of memory with {@code encode}.
+ * for the one file that is written as a whole, and 13 GiB of memory with {@code encode}.
  */
 public final class BigRuns {
     private static final int WIDTH = 1024;

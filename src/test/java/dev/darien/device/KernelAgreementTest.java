@@ -22,7 +22,7 @@ class KernelAgreementTest {
     private static final String SEED = "darien.test.seed";
     private static final int CASES = 60;
     private static final int DETERMINISM_CASES = 12;
-    private static final int EDGE_CASES = 20;
+    private static final int EDGE_CASES = 12;
 
     static Stream<Arguments> kernels() {
         return TestDevices.all().stream()

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Two rounds of each kind; {@code ci/stress} plays many. */
+/** A round of each kind; {@code ci/stress} plays many. */
 @Tag("device")
 class StressTest {
     static Stream<Arguments> rounds() {
@@ -22,8 +22,6 @@ class StressTest {
     @MethodSource("rounds")
     @Timeout(120)
     void threadsDoNotGetInEachOthersWay(String device, Round round) throws Exception {
-        for (long seed = 1; seed <= 2; seed++) {
-            round.play(device, new Random(seed));
-        }
+        round.play(device, new Random(1));
     }
 }

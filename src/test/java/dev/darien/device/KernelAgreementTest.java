@@ -56,11 +56,7 @@ class KernelAgreementTest {
 
     /** The kernels that may multiply by zero, on one device or another, what isn't finite: codes that aren't there, say. */
     private static final Set<KernelId> MIXED = Set.of(
-            KernelId.DECODE,
-            KernelId.RECONSTRUCT,
-            KernelId.LATENT_GRADIENTS,
-            KernelId.ADAM,
-            KernelId.LATENT_STEP);
+            KernelId.DECODE, KernelId.RECONSTRUCT, KernelId.LATENT_GRADIENTS, KernelId.ADAM, KernelId.LATENT_STEP);
 
     @ParameterizedTest
     @MethodSource("kernels")
@@ -87,8 +83,7 @@ class KernelAgreementTest {
                         if (kind == Kind.DENORMAL) {
                             expected.get(output).compareDenormal(actual.get(output), failed);
                         } else {
-                            expected.get(output)
-                                    .compareNotFinite(actual.get(output), failed, MIXED.contains(kernel));
+                            expected.get(output).compareNotFinite(actual.get(output), failed, MIXED.contains(kernel));
                         }
                     }
                 }

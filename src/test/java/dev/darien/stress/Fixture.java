@@ -106,7 +106,8 @@ final class Fixture {
     }
 
     static ActivationSource data() {
-        return ActivationSources.parse(List.of("synthetic:d=" + WIDTH + ",true=40,p=0.1,rows=512,seed=5"), "activations");
+        return ActivationSources.parse(
+                List.of("synthetic:d=" + WIDTH + ",true=40,p=0.1,rows=512,seed=5"), "activations");
     }
 
     static TrainingOptions options(String architecture, long steps, long seed) {

@@ -46,10 +46,14 @@ public final class Turn implements AutoCloseable {
         }
         if (ended) {
             lock.unlock();
-            throw new IllegalStateException(what + " is closed");
+            throw closed();
         }
         user = Thread.currentThread();
         return this;
+    }
+
+    private IllegalStateException closed() {
+        return new IllegalStateException(what + " is closed");
     }
 
     private IllegalStateException inUse(Thread other) {
@@ -92,11 +96,17 @@ public final class Turn implements AutoCloseable {
         }
     }
 
-    /** {@code storage}, whose memory is allocated and given back only while no other thread has the turn. */
+    /**
+     * {@code storage}, whose memory is allocated and given back only while no other thread has the turn; none is allocated
+     * after {@link #end}.
+     */
     public Storage guarding(Storage storage) {
         return bytes -> {
             lock.lock();
             try {
+                if (ended) {
+                    throw closed();
+                }
                 Storage.Block block = storage.allocate(bytes);
                 return new Storage.Block(block.segment(), () -> whenFree(block.release()));
             } finally {

@@ -13,6 +13,7 @@ import dev.darien.device.Device;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Turn;
 import dev.darien.sae.GradientTopK;
 import dev.darien.sae.Sae;
 import dev.darien.train.BatchLayout.Columns;
@@ -35,11 +36,13 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 public final class Trainer implements AutoCloseable {
     private static final int MEDIAN_SAMPLE = 32_768;
     private static final int MEDIAN_ITERATIONS = 100;
     private static final float MEDIAN_TOLERANCE = 1e-5f;
 
+    private final Turn turn = new Turn("the trainer");
     private final Device device;
     private final ActivationSource source;
     private final DataSummary summary;
@@ -220,8 +223,15 @@ public final class Trainer implements AutoCloseable {
      *
      * @return the step, or 0 if there is none
      * @throws IllegalArgumentException if that run had other options, data or kernels; says which
+     * @throws IllegalStateException if this is closed or at work in another thread
      */
     public long resume() {
+        try (Turn held = turn.take()) {
+            return restoreNewest();
+        }
+    }
+
+    private long restoreNewest() {
         List<Long> candidates =
                 checkpoints.isEmpty() ? List.of() : checkpoints.getFirst().steps();
         for (long candidate : candidates.reversed()) {
@@ -290,8 +300,15 @@ public final class Trainer implements AutoCloseable {
      *
      * @throws DivergedException if the loss stops being a number
      * @throws dev.darien.device.DeviceException if the device fails; checkpoints that have been written stay
+     * @throws IllegalStateException if this is closed or at work in another thread
      */
     public TrainingResult train() {
+        try (Turn held = turn.take()) {
+            return run();
+        }
+    }
+
+    private TrainingResult run() {
         int rows = rowNumbers.length;
         Shuffle order = Shuffle.at(source.rows(), runs.getFirst().seed(), summary.badRows(), step * rows);
         StepTimes times = new StepTimes(steps - step);
@@ -406,7 +423,9 @@ public final class Trainer implements AutoCloseable {
 
     /** What has been learnt so far, as an SAE for activations as they come; the caller closes it. */
     public Sae sae(int run) {
-        return learners.get(run).finish(Map.of());
+        try (Turn held = turn.take()) {
+            return learners.get(run).finish(Map.of());
+        }
     }
 
     /** What an SAE was trained with: options, data and kernels, for {@code darien.json}. */
@@ -414,8 +433,17 @@ public final class Trainer implements AutoCloseable {
         return identity(run);
     }
 
+    /**
+     * Gives everything back; idempotent.
+     *
+     * @throws IllegalStateException if it is at work, in this thread or another; nothing has changed then: {@link #interrupt}
+     *     it and wait
+     */
     @Override
     public void close() {
+        if (!turn.end()) {
+            return;
+        }
         List<AutoCloseable> open = new ArrayList<>(listeners);
         open.addAll(learners);
         open.add(batches);

@@ -70,7 +70,8 @@ class TurnTest {
                 block.release().run();
             });
         });
-        Matrix matrix = Allocator.over("test", guarded).matrix("m", 2, 2);
+        Allocator memory = Allocator.over("test", guarded);
+        Matrix matrix = memory.matrix("m", 2, 2);
         CountDownLatch end = new CountDownLatch(1);
         Thread holder = holder(end);
         Thread closer = Thread.ofPlatform().start(matrix::close);
@@ -83,6 +84,7 @@ class TurnTest {
         closer.join();
         holder.join();
         assertThat(released).isTrue();
+        memory.close();
     }
 
     @Test

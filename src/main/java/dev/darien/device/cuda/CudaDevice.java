@@ -109,7 +109,9 @@ final class CudaDevice implements Device {
 
     @Override
     public PackedEncoder packedEncoder(int latents, int width) {
-        return new CudaEncoder(memory, latents, width, precision);
+        try (Turn held = context.turn().take()) {
+            return new CudaEncoder(memory, latents, width, precision);
+        }
     }
 
     @Override
@@ -160,9 +162,13 @@ final class CudaDevice implements Device {
     /** Everything that the device holds itself goes before the leaks are counted, and the context last, whatever fails. */
     @Override
     public void close() {
-        if (!context.turn().end()) {
-            return;
+        if (context.turn().end()) {
+            // Matrices may still be closed, by any thread, but not while the streams go.
+            context.turn().whenFree(this::closeAll);
         }
+    }
+
+    private void closeAll() {
         context.quiesce();
         try (context;
                 memory;

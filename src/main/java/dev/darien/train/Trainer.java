@@ -294,7 +294,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Runs until all steps are done or {@link #interrupt} is called.
+     * Runs until all steps are done, {@link #interrupt} is called or the thread is interrupted, as by cancelling a {@link
+     * java.util.concurrent.Future}; the thread's interrupt status stays as it is. Unless all steps are done, a checkpoint
+     * is written if there is a folder for it.
      *
      * @throws DivergedException if the loss stops being a number
      * @throws dev.darien.device.DeviceException if the device fails; checkpoints that have been written stay
@@ -316,7 +318,7 @@ public final class Trainer implements AutoCloseable {
         long reported = started;
         long reportedStep = step;
         times.start(started);
-        while (step < steps && !interrupted) {
+        while (step < steps && !interrupted && !Thread.currentThread().isInterrupted()) {
             order.next(rowNumbers, rows);
             source.read(rowNumbers, rows, batches.next());
             Matrix batch = transform.apply(batches.submit(rows));
@@ -392,6 +394,13 @@ public final class Trainer implements AutoCloseable {
         if (checkpoints.isEmpty()) {
             return;
         }
+        Interrupts.later(() -> writeCheckpoint(started));
+        for (TrainingListener listener : listeners) {
+            listener.onCheckpoint(step);
+        }
+    }
+
+    private void writeCheckpoint(long started) {
         for (int run = 0; run < learners.size(); run++) {
             Map<String, Object> content = new LinkedHashMap<>();
             content.put("step", step);
@@ -399,9 +408,6 @@ public final class Trainer implements AutoCloseable {
             content.put("identity", identity(run));
             content.put("numbers", learners.get(run).checkpointNumbers());
             checkpoints.get(run).write(device, step, learners.get(run).checkpointMatrices(), content);
-        }
-        for (TrainingListener listener : listeners) {
-            listener.onCheckpoint(step);
         }
     }
 

@@ -82,6 +82,9 @@ final class ScalarGradients {
         Cells.setDouble(penalty, 0, Cells.getDouble(penalty, 0) + coefficient * sum);
     }
 
+    /** A row of weights that is shorter counts as one of zeros: the square of its length isn't a normal number. */
+    static final double SHORTEST = 1e-18;
+
     static void auxiliaryScale(
             Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss, Scratch scratch) {
         double[] means = scratch.zeroed(residual.columns());
@@ -250,7 +253,7 @@ final class ScalarGradients {
         if (normPenalty != 0 && activity != 0 && wDec != null) {
             double norm = Math.sqrt(Cells.dot(wDec, latent, wDec, latent));
             // The norm has no gradient at 0; 0 is a subgradient.
-            double factor = norm == 0 ? 0 : normPenalty * activity / norm;
+            double factor = norm < SHORTEST ? 0 : normPenalty * activity / norm;
             for (int column = 0; column < wDec.columns(); column++) {
                 decoder[column] += factor * Cells.get(wDec, latent, column);
             }

@@ -26,6 +26,9 @@ typedef unsigned long long uint64;
 typedef unsigned int uint32;
 typedef unsigned short uint16;
 
+// A row of weights that is shorter counts as one of zeros where its norm is penalised.
+#define SHORTEST 1e-18
+
 // Sum over the lanes of a warp, the same in every lane: a butterfly, so that the order is fixed.
 template <typename T>
 __device__ __forceinline__ T warp_sum(T value) {

@@ -100,7 +100,7 @@ extern "C" __global__ void latent_gradients_dense_begin(
         }
         activity = block_sum(activity, sums) / *scale;
         squares = block_sum(squares, sums);
-        factor = squares > 0.0 ? (float)(penalty * activity / sqrt(squares)) : 0.0f;
+        factor = squares < SHORTEST * SHORTEST ? 0.0f : (float)(penalty * activity / sqrt(squares));
     }
     for (int column = threadIdx.x; column < encoder_columns; column += blockDim.x) {
         float* at = encoder + latent * encoder_stride + column;

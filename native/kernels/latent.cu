@@ -224,7 +224,7 @@ __device__ __forceinline__ void add_norm_penalty(
         squares += (double)weights[column] * weights[column];
     }
     squares = block_sum(squares, partial);
-    const float factor = squares > 0.0 ? (float)(penalty * activity / sqrt(squares)) : 0.0f;
+    const float factor = squares < SHORTEST * SHORTEST ? 0.0f : (float)(penalty * activity / sqrt(squares));
     for (int column = threadIdx.x * V; column < columns; column += blockDim.x * V) {
         Vec<V> total = Vec<V>::load(sum + column);
         total.add(factor, Vec<V>::load(weights + column));

@@ -82,7 +82,8 @@ extern "C" __global__ void auxiliary_scale_rows(
 }
 DARIEN_EXPORT(auxiliary_scale_rows)
 
-// One block. What is left of equal rows after rounding is no distance: anything divided by it would be noise.
+// One block. What is left of equal rows after rounding is no distance: anything divided by it would be noise. Nor is what
+// single precision can't divide by.
 extern "C" __global__ void auxiliary_scale(
     const double* distances, const double* squares, const float* errors, int rows, double coefficient, float* scale,
     double* loss) {
@@ -99,7 +100,7 @@ extern "C" __global__ void auxiliary_scale(
     square = block_sum(square, sums);
     error = block_sum(error, sums);
     if (threadIdx.x == 0) {
-        const bool none = distance <= 1e-10 * square;
+        const bool none = distance <= 1e-10 * square || distance < 1.17549435e-38;
         *scale = none ? 0.0f : (float)(2.0 * coefficient / distance);
         *loss = none ? 0.0 : error / distance;
     }

@@ -173,7 +173,7 @@ extern "C" __global__ void gated_magnitudes(
         const int latent = indices[at];
         const double magnitude =
             exp((double)log_scale[latent]) * ((double)gate - gate_bias[latent]) + magnitude_bias[latent];
-        magnitudes[at] = gate == 0.0f ? 0.0f : (float)(magnitude > 0 ? magnitude : 0.0);
+        magnitudes[at] = gate == 0.0f ? 0.0f : (float)(magnitude <= 0 ? 0.0 : magnitude);
     }
 }
 DARIEN_EXPORT(gated_magnitudes)

@@ -102,6 +102,27 @@ struct AdamRow {
     float* second_moment;
 };
 
+// weights = row / ‖row‖ where the squares overflow in single precision, or vanish; a row of zeros stays.
+template <int V>
+__device__ __forceinline__ void normalise_exactly(float* weights, int columns, const float* row) {
+    __shared__ double sums[32];
+    double squares = 0;
+    for (int column = threadIdx.x * V; column < columns; column += blockDim.x * V) {
+#pragma unroll
+        for (int i = 0; i < V; i++) {
+            squares += (double)row[column + i] * row[column + i];
+        }
+    }
+    squares = block_sum(squares, sums);
+    const double factor = squares > 0 ? 1 / sqrt(squares) : 1.0;
+    for (int column = threadIdx.x * V; column < columns; column += blockDim.x * V) {
+#pragma unroll
+        for (int i = 0; i < V; i++) {
+            weights[column + i] = (float)(row[column + i] * factor);
+        }
+    }
+}
+
 // Steps a whole row by the block, with its gradient in shared memory, which is used up; with `unit` the gradient's
 // component along the row is taken out before, and the row's norm is 1 after. Each thread touches the columns that it
 // owns, V at every blockDim · V.
@@ -134,7 +155,11 @@ __device__ __forceinline__ void adam_row(
     }
     if (unit) {
         squares = block_sum(squares, partial);
-        const float factor = squares > 0.0f ? 1.0f / sqrtf(squares) : 1.0f;
+        if (!(squares >= 1.17549435e-38f && squares <= 3.40282347e38f)) {
+            normalise_exactly<V>(row.weights, columns, gradient);
+            return;
+        }
+        const float factor = 1.0f / sqrtf(squares);
         for (int column = first; column < columns; column += next_column) {
             Vec<V> next = Vec<V>::load(gradient + column);
             next.scale(factor);

@@ -39,6 +39,7 @@ constexpr Entry ENTRIES[] = {
     SETTING(multiprocessors),
     SETTING(read_only_registration),
     SETTING(hide),
+    SETTING(alignment),
     SETTING(messages),
     {"guard", Kind::LOAD_TIME, &Control::guard},
     SETTING(fail_device_allocation),

@@ -22,6 +22,7 @@ struct Control {
     int64_t multiprocessors = 4;
     int64_t read_only_registration = 1;
     int64_t hide = 0;
+    int64_t alignment = 256;  // of device and pinned memory; the driver's
     int64_t messages = 1;
     int64_t guard = 1;
     // Faults to come: each counts down from the n that was set, and strikes when it reaches 0.

@@ -17,7 +17,6 @@ namespace standin {
 
 namespace {
 
-constexpr size_t ALIGNMENT = 256;  // the driver's
 constexpr size_t CANARY = 256;     // bytes before an allocation that must stay as they were
 constexpr size_t QUARANTINE = 64 << 20;
 constexpr size_t REMEMBERED = 4096;  // freed allocations, for messages
@@ -121,7 +120,7 @@ bool Allocation::mapped() const {
 }
 
 Allocation* allocate(Space space, size_t bytes, uint64_t context, unsigned flags) {
-    const size_t room = round_up(bytes, ALIGNMENT);
+    const size_t room = round_up(bytes, size_t(control.alignment));
     const size_t page_bytes = round_up(room, Arena::page());
     char* const pages = arena_of(space).take(page_bytes);
     if (pages == nullptr) {

@@ -4,6 +4,7 @@ package dev.darien.data;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.memory.Turn;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,7 +23,11 @@ import java.util.List;
  * <p>The number of entries, which the file begins with, is known at the end: until {@link #finish} each tensor grows in
  * a file of its own beside the target. Without that call nothing is left.
  */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 public final class CodesWriter implements AutoCloseable {
+    private static final long MOST_BYTES = 1 << 30;
+
+    private final Turn turn;
     private final Path target;
     private final int latents;
     private final List<Part> parts = new ArrayList<>();
@@ -32,9 +37,13 @@ public final class CodesWriter implements AutoCloseable {
     /** A tensor that grows. */
     private record Part(Path path, FileChannel channel) {
         void append(MemorySegment bytes) throws IOException {
-            ByteBuffer buffer = bytes.asByteBuffer();
-            while (buffer.hasRemaining()) {
-                channel.write(buffer);
+            // A buffer has no more than 2^31 - 1 bytes.
+            for (long at = 0; at < bytes.byteSize(); at += MOST_BYTES) {
+                ByteBuffer buffer = bytes.asSlice(at, Math.min(MOST_BYTES, bytes.byteSize() - at))
+                        .asByteBuffer();
+                while (buffer.hasRemaining()) {
+                    channel.write(buffer);
+                }
             }
         }
 
@@ -53,6 +62,7 @@ public final class CodesWriter implements AutoCloseable {
      * @throws DataException if its folder can't be written to
      */
     public CodesWriter(Path target, int latents) {
+        this.turn = new Turn("the writer of " + target);
         this.target = target;
         this.latents = latents;
         FilesAside.removeAbandoned(target);
@@ -86,7 +96,7 @@ public final class CodesWriter implements AutoCloseable {
      * @throws DataException if they can't be written
      */
     public void append(SparseCodes codes) {
-        try {
+        try (Turn held = turn.take()) {
             int count = codes.entries();
             MemorySegment offsets = MemorySegment.ofBuffer(ByteBuffer.allocate(codes.rows() * Long.BYTES));
             for (int row = 0; row < codes.rows(); row++) {
@@ -118,7 +128,8 @@ public final class CodesWriter implements AutoCloseable {
      * @throws DataException if it can't be written; the target is as it was then
      */
     public void finish() {
-        try (Arena arena = Arena.ofShared()) {
+        try (Turn held = turn.take();
+                Arena arena = Arena.ofShared()) {
             new SafetensorsWriter()
                     .metadata("latents", Integer.toString(latents))
                     .tensor("offsets", parts.get(0).map(arena, DType.I64, rows + 1), rows + 1)
@@ -135,8 +146,16 @@ public final class CodesWriter implements AutoCloseable {
                 target + " can't be written: " + MappedFile.reason(e) + "; free space or choose another place", e);
     }
 
+    /**
+     * Removes what isn't finished; idempotent.
+     *
+     * @throws IllegalStateException if another thread writes with it; nothing has changed then
+     */
     @Override
     public void close() {
+        if (!turn.end()) {
+            return;
+        }
         for (Part part : parts) {
             try {
                 part.channel().close();

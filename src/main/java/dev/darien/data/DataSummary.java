@@ -19,6 +19,9 @@ import java.util.Objects;
 @SuppressWarnings("ArrayRecordComponent") // copied on the way in and out
 public record DataSummary(
         long hash, long rows, long[] badRows, double[] mean, double[] meanSquare, double meanSquaredNorm) {
+    /** What a difference of sums of squares may be of them and yet be rounding. */
+    private static final double ROUNDING = 1e-12;
+
     public DataSummary {
         badRows = badRows.clone();
         mean = mean.clone();
@@ -70,12 +73,16 @@ public record DataSummary(
         return String.format("%016x", hash);
     }
 
-    /** Mean over rows of ‖x − mean‖², the denominator of the fraction of variance unexplained. */
+    /**
+     * Mean over rows of ‖x − mean‖², the denominator of the fraction of variance unexplained; 0 if it is less than 1e-12 of
+     * the mean squared norm, as that of equal rows is.
+     */
     public double totalVariance() {
         double squared = 0;
         for (double value : mean) {
             squared += value * value;
         }
-        return Math.max(0, meanSquaredNorm - squared);
+        double variance = meanSquaredNorm - squared;
+        return variance > ROUNDING * meanSquaredNorm ? variance : 0;
     }
 }

@@ -7,12 +7,31 @@ import java.util.List;
 import java.util.Objects;
 
 /** Consecutive rows of another source, numbered from 0; the other source stays the owner. */
-record SlicedSource(ActivationSource whole, long first, long rows) implements ActivationSource {
+final class SlicedSource implements ActivationSource {
     // Kept between calls, because reading must not allocate; per thread, because several may read at once.
     private static final ThreadLocal<long[]> SHIFTED = ThreadLocal.withInitial(() -> new long[0]);
 
-    SlicedSource {
+    private final ActivationSource whole;
+    private final long first;
+    private final long rows;
+    private volatile boolean closed;
+
+    SlicedSource(ActivationSource whole, long first, long rows) {
         Objects.checkFromIndexSize(first, rows, whole.rows());
+        this.whole = whole;
+        this.first = first;
+        this.rows = rows;
+    }
+
+    @Override
+    public long rows() {
+        return rows;
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the slice of " + describe() + " is closed");
+        }
     }
 
     @Override
@@ -32,6 +51,7 @@ record SlicedSource(ActivationSource whole, long first, long rows) implements Ac
 
     @Override
     public void read(long[] rowNumbers, int count, Matrix out) {
+        requireOpen();
         long[] shifted = SHIFTED.get();
         if (shifted.length < count) {
             shifted = new long[count];
@@ -45,6 +65,7 @@ record SlicedSource(ActivationSource whole, long first, long rows) implements Ac
 
     @Override
     public void read(long firstRow, int count, Matrix out) {
+        requireOpen();
         Objects.checkFromIndexSize(firstRow, count, rows);
         whole.read(first + firstRow, count, out);
     }
@@ -65,5 +86,7 @@ record SlicedSource(ActivationSource whole, long first, long rows) implements Ac
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        closed = true;
+    }
 }

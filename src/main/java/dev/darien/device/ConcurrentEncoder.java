@@ -15,7 +15,11 @@ public interface ConcurrentEncoder extends AutoCloseable {
     /** Width of the input, d. */
     int width();
 
-    /** Space for one thread at a time to encode up to {@code rows} activations; plain heap, so it needs no closing. */
+    /**
+     * Space for one thread at a time to encode up to {@code rows} activations; plain heap, so it needs no closing.
+     *
+     * @throws IllegalStateException if the encoder is closed
+     */
     Lane lane(int rows);
 
     /** Gives the memory back, after the last encoding; idempotent. */

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A place that holds matrices and computes on them. Whoever opens a device closes it, after everything that was
- * allocated from it. One thread at a time may use a device.
+ * allocated from it. One thread at a time may use a device: a call, or closing it, while another thread's call is running
+ * is an {@link IllegalStateException}. What was allocated from it may be closed by any thread; that waits for the call.
  *
  * <p>A device may work asynchronously: its kernels' calls and copies are enqueued, and take effect in the order in which
  * they were made. Closing something that the device still works on waits for it.
@@ -127,6 +128,7 @@ public interface Device extends AutoCloseable {
      * Ends the device.
      *
      * @throws dev.darien.memory.LeakException if memory is still held
+     * @throws IllegalStateException if a call of another thread is running; nothing has changed then
      */
     @Override
     void close();

@@ -15,6 +15,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Work is shared among threads, so memory of a confined arena, which one thread may use, is refused.
  *
+ * <p>NaN and infinities aren't looked for: what is computed with them is what IEEE 754 says, never a number where the formula
+ * has none, and no selection keeps NaN. Some devices multiply by zero what the formula leaves out (codes that aren't there,
+ * in dense products; a projection that isn't asked for), so that in {@link #decode}, {@link #reconstruct}, {@link
+ * #latentGradients}, {@link #adam} and {@link #latentStep} results which have no part in an infinity may become NaN too.
+ * Denormal numbers count as what they are; results that are denormal themselves have few digits.
+ *
  * <p>Calls are enqueued and take effect in the order in which they are made: nothing here returns a number to the host.
  * Wrong shapes are an {@link IllegalArgumentException} at once, see {@link CheckedKernels}. What depends on numbers, as
  * codes that turn out too small for a selection, a CPU says at once too; a device that works asynchronously says it in
@@ -213,7 +219,7 @@ public interface Kernels {
     /**
      * The scale of the auxiliary loss (Gao et al. 2024, appendix A.2): with e the main residual and D its total squared
      * distance from its mean over the batch, {@code scale = 2·coefficient/D} and {@code loss = Σ auxErrors / D}; both
-     * 0 where D is 0 but for rounding, at most 1e-10 of Σ‖e‖².
+     * 0 where D is 0 but for rounding, at most 1e-10 of Σ‖e‖² or below {@link Float#MIN_NORMAL}.
      *
      * @param scale F32[1, 1]
      * @param loss F64[1, 1]
@@ -246,7 +252,8 @@ public interface Kernels {
      * if its {@code touched} is 0, which becomes 1, and added to otherwise. What rows hold whose {@code touched} stays 0
      * is undefined.
      *
-     * @param normPenalty adds {@code normPenalty · (Σ z) · wDec[j]/‖wDec[j]‖} to the decoder's gradient
+     * @param normPenalty adds {@code normPenalty · (Σ z) · wDec[j]/‖wDec[j]‖} to the decoder's gradient, nothing where that
+     *     norm is below 1e-18
      * @param wDec needed with a normPenalty
      * @param touched I32[1, F]
      */
@@ -327,7 +334,7 @@ public interface Kernels {
      * @param touched I32[1, rows]: rows at 0 have gradient zero, whatever is stored; null for none
      * @param gradientScale F32[1, 1] by which gradients are multiplied first; null for 1
      * @param unitRows whether rows have norm 1: the gradient's component along the row is removed before, and the row
-     *     renormalised after
+     *     renormalised after; a row of zeros stays one
      */
     void adam(
             AdamStep step,

@@ -371,6 +371,8 @@ public final class Shapes {
     }
 
     private void reachable(String what, Matrix matrix) {
+        // Fails if the memory has been given back.
+        matrix.address();
         String obstacle = reach.obstacle(matrix);
         if (obstacle != null) {
             throw outOfReach(what, matrix, obstacle);

@@ -6,6 +6,7 @@ import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.memory.Turn;
 import dev.darien.sae.HostCodes;
 import dev.darien.sae.Inference;
 import dev.darien.sae.Sae;
@@ -18,7 +19,9 @@ import org.jspecify.annotations.Nullable;
  * Encodes and decodes with an ensemble. The codes of the members are put side by side on the host, since how many there are
  * is known on the device only.
  */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 final class EnsembleInference implements Inference {
+    private final Turn turn = new Turn("the inference of an ensemble");
     private final Ensemble ensemble;
     private final Device device;
     private final int maxRows;
@@ -71,6 +74,12 @@ final class EnsembleInference implements Inference {
 
     @Override
     public SparseCodes encode(Matrix x) {
+        try (Turn held = turn.take()) {
+            return encodeWithAll(x);
+        }
+    }
+
+    private SparseCodes encodeWithAll(Matrix x) {
         if (x.columns() != ensemble.width()) {
             throw new IllegalArgumentException(
                     "the ensemble takes activations of width " + ensemble.width() + ", not " + x.columns());
@@ -145,6 +154,9 @@ final class EnsembleInference implements Inference {
 
     @Override
     public void close() {
+        if (!turn.end()) {
+            return;
+        }
         List<AutoCloseable> all = new ArrayList<>(members);
         all.add(input);
         all.add(output);

@@ -14,6 +14,7 @@ import dev.darien.train.Trainer;
 import dev.darien.train.TrainingOptions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 
 /**
  * Trains ensembles (Gadgil et al. 2025, section 3): the members of a bagging in one pass over the data, those of a boosting
@@ -48,6 +49,7 @@ public final class EnsembleTrainer {
      *
      * @throws IllegalArgumentException if there are none, or those of a bagging differ in batch or tokens
      * @throws dev.darien.data.DataException if the data holds NaN or infinities, or fewer rows than a batch
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted
      */
     public static Ensemble train(
             Device device, ActivationSource source, EnsembleKind kind, List<TrainingOptions> options) {
@@ -57,7 +59,7 @@ public final class EnsembleTrainer {
             switch (kind) {
                 case BAGGING -> {
                     try (Trainer trainer = new Trainer(device, source, summary, options)) {
-                        trainer.train();
+                        finish(trainer);
                         for (int member = 0; member < options.size(); member++) {
                             members.add(trainer.sae(member));
                         }
@@ -77,7 +79,7 @@ public final class EnsembleTrainer {
             Device device, ActivationSource source, DataSummary summary, List<Sae> frozen, TrainingOptions options) {
         if (frozen.isEmpty()) {
             try (Trainer trainer = new Trainer(device, source, summary, List.of(options))) {
-                trainer.train();
+                finish(trainer);
                 return trainer.sae(0);
             }
         }
@@ -88,8 +90,14 @@ public final class EnsembleTrainer {
                         residual.summary(source, summary, options.seed()),
                         List.of(options),
                         residual)) {
-            trainer.train();
+            finish(trainer);
             return trainer.sae(0);
+        }
+    }
+
+    private static void finish(Trainer trainer) {
+        if (!trainer.train().finished()) {
+            throw new CancellationException("the training of an ensemble was interrupted, of which nothing is kept");
         }
     }
 }

@@ -10,6 +10,7 @@ import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.memory.Turn;
 import dev.darien.sae.Sae;
 import dev.darien.train.BatchTransform;
 import java.util.ArrayList;
@@ -21,12 +22,14 @@ import java.util.List;
  * with the activations, so that every member sees its own residual (Gadgil et al. 2025, section 3.2). Computed batch by
  * batch on the device; nothing is stored. Close it before the members, which it doesn't own.
  */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 public final class Residual implements BatchTransform, AutoCloseable {
     /** Mean and variance are those of so many rows, if there are more. */
     private static final int SAMPLE = 1 << 18;
     /** Bounds the buffers of very wide activations. */
     private static final int MOST_ELEMENTS = 1 << 22;
 
+    private final Turn turn = new Turn("what frozen members leave");
     private final Device device;
     private final List<FrozenMember> members = new ArrayList<>();
     private final Matrix rest;
@@ -57,6 +60,12 @@ public final class Residual implements BatchTransform, AutoCloseable {
 
     @Override
     public Matrix apply(Matrix batch) {
+        try (Turn held = turn.take()) {
+            return restOf(batch);
+        }
+    }
+
+    private Matrix restOf(Matrix batch) {
         Matrix out = rest.slice(0, batch.rows());
         for (long first = 0; first < batch.rows(); first += step) {
             long rows = Math.min(step, batch.rows() - first);
@@ -117,6 +126,9 @@ public final class Residual implements BatchTransform, AutoCloseable {
 
     @Override
     public void close() {
+        if (!turn.end()) {
+            return;
+        }
         List<AutoCloseable> all = new ArrayList<>(members);
         all.add(rest);
         members.clear();

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.memory;
 
+import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** Closes several things, each whatever happens to the others: what a failed device won't close must not keep the rest. */
 public final class Closing {
+    private static final long WAIT_NANOS = 100_000;
+
     private Closing() {}
 
     /** Closes all in this order, then throws the first exception of any, with the others as suppressed ones. */
@@ -29,6 +33,21 @@ public final class Closing {
         for (AutoCloseable resource : resources) {
             if (resource != null) {
                 suppress(cause, close(resource));
+            }
+        }
+    }
+
+    /** Closes a shared arena once no thread is in native code, or in the system, with its memory, which Java won't wait for. */
+    public static void whenFree(Arena arena) {
+        while (true) {
+            try {
+                arena.close();
+                return;
+            } catch (IllegalStateException e) {
+                if (!arena.scope().isAlive()) {
+                    throw e;
+                }
+                LockSupport.parkNanos(WAIT_NANOS);
             }
         }
     }

@@ -100,10 +100,14 @@ public final class Matrix implements AutoCloseable {
      * @throws IllegalStateException if the memory has been given back
      */
     public long address() {
+        requireAlive();
+        return segment.address() + bytesBefore;
+    }
+
+    private void requireAlive() {
         if (!segment.scope().isAlive()) {
             throw new IllegalStateException("the memory of a matrix " + shape() + " has been given back already");
         }
-        return segment.address() + bytesBefore;
     }
 
     public DType dtype() {
@@ -232,6 +236,8 @@ public final class Matrix implements AutoCloseable {
         if (source.rows != rows || source.columns != columns || source.dtype != dtype) {
             throw new IllegalArgumentException("can't copy " + source.shape() + " into " + shape());
         }
+        requireAlive();
+        source.requireAlive();
         long bytes = (long) columns * dtype.bytes();
         for (long row = 0; row < rows; row++) {
             MemorySegment.copy(source.segment, source.rowOffset(row), segment, rowOffset(row), bytes);
@@ -259,6 +265,7 @@ public final class Matrix implements AutoCloseable {
 
     /** Sets every element to zero. */
     public void clear() {
+        requireAlive();
         long bytes = (long) columns * dtype.bytes();
         for (long row = 0; row < rows; row++) {
             segment.asSlice(rowOffset(row), bytes).fill((byte) 0);
@@ -288,6 +295,7 @@ public final class Matrix implements AutoCloseable {
     }
 
     private long offset(long row, int column) {
+        requireAlive();
         Objects.checkIndex(row, rows);
         Objects.checkIndex(column, columns);
         return (row * stride + column) * dtype.bytes();

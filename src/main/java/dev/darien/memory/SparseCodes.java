@@ -57,7 +57,7 @@ public record SparseCodes(Matrix offsets, Matrix indices, Matrix values, int lat
 
     /** Entries before row {@code row}; {@code start(rows())} is the number of entries. */
     public int start(int row) {
-        return (int) offsets.segment().get(Matrix.LONG, (long) row * Long.BYTES);
+        return (int) offsets.getLong(0, row);
     }
 
     /** Number of entries. */
@@ -66,11 +66,11 @@ public record SparseCodes(Matrix offsets, Matrix indices, Matrix values, int lat
     }
 
     public int latent(int entry) {
-        return indices.segment().get(Matrix.INT, (long) entry * Integer.BYTES);
+        return (int) indices.getLong(0, entry);
     }
 
     public float value(int entry) {
-        return values.segment().get(Matrix.FLOAT, (long) entry * Float.BYTES);
+        return values.get(0, entry);
     }
 
     /** The same memory seen as codes of the first {@code rows} rows; a view, which owns nothing. For any device's memory. */

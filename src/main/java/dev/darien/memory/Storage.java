@@ -14,7 +14,7 @@ public interface Storage {
     Storage HOST = bytes -> {
         Arena arena = Arena.ofShared();
         try {
-            return new Block(arena.allocate(bytes, ALIGNMENT), arena::close);
+            return new Block(arena.allocate(bytes, ALIGNMENT), () -> Closing.whenFree(arena));
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;

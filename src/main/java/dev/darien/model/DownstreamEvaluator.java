@@ -6,6 +6,7 @@ import dev.darien.data.DataException;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Turn;
 import dev.darien.sae.Autoencoder;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -21,7 +22,11 @@ import org.jspecify.annotations.Nullable;
  * or to its embeddings. The model as it is, with zeros and with the mean activation are measured beside. Positions that
  * don't count (padding, special tokens) keep their activations.
  */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 public final class DownstreamEvaluator implements AutoCloseable {
+    /** ONNX Runtime's memory must not be freed while it runs. */
+    private final Turn turn = new Turn("the evaluator");
+
     private final BatchSource batches;
     private final List<String> crossing;
     /** Measured in the first pass, for all. */
@@ -100,8 +105,15 @@ public final class DownstreamEvaluator implements AutoCloseable {
      * Measures each splice, all in one pass.
      *
      * @return what was measured of each, under its name and in the same order
+     * @throws IllegalStateException if this is closed, or another thread measures with it
      */
     public Map<String, DownstreamEvaluation> evaluate(Map<String, ? extends Splice> splices) {
+        try (Turn held = turn.take()) {
+            return measure(splices);
+        }
+    }
+
+    private Map<String, DownstreamEvaluation> measure(Map<String, ? extends Splice> splices) {
         SuffixModel suffix = batches.suffix();
         SpliceSums clean = new SpliceSums(suffix.kind());
         @Nullable Ablations before = ablations;
@@ -200,8 +212,15 @@ public final class DownstreamEvaluator implements AutoCloseable {
         }
     }
 
+    /**
+     * Gives everything back; idempotent.
+     *
+     * @throws IllegalStateException if another thread measures with it; nothing has changed then
+     */
     @Override
     public void close() {
-        batches.close();
+        if (turn.end()) {
+            batches.close();
+        }
     }
 }

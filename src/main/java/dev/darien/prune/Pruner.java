@@ -3,6 +3,7 @@ package dev.darien.prune;
 
 import dev.darien.data.SeededRandom;
 import dev.darien.device.Device;
+import dev.darien.memory.Turn;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,9 +18,11 @@ import org.jspecify.annotations.Nullable;
  * <p>The authors' code trains twice in a cycle, to choose weights and, rewound, to measure; its next cycle then begins by
  * training the same weights once more. Here that is one training: a cycle measures it and the next prunes by it.
  */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 public final class Pruner implements AutoCloseable {
     private static final int RANDOM_SCORES = 1;
 
+    private final Turn turn = new Turn("the pruner");
     private final Classifier classifier;
     private final LabelledImages training;
     private final LabelledImages heldOut;
@@ -80,8 +83,15 @@ public final class Pruner implements AutoCloseable {
      * @param listener told of each cycle when it is done
      * @return cycle 0, which prunes nothing, and the others
      * @throws dev.darien.train.DivergedException if a loss is no longer a number
+     * @throws IllegalStateException if this is closed or at work in another thread
      */
     public List<PruningCycle> prune(PruningMethod method, int cycles, Consumer<PruningCycle> listener) {
+        try (Turn held = turn.take()) {
+            return run(method, cycles, listener);
+        }
+    }
+
+    private List<PruningCycle> run(PruningMethod method, int cycles, Consumer<PruningCycle> listener) {
         if (cycles < 0) {
             throw new IllegalArgumentException("there can't be " + cycles + " cycles of pruning");
         }
@@ -169,6 +179,8 @@ public final class Pruner implements AutoCloseable {
     /** Gives the classifier's memory back; idempotent. */
     @Override
     public void close() {
-        classifier.close();
+        if (turn.end()) {
+            classifier.close();
+        }
     }
 }

@@ -11,7 +11,8 @@ import java.util.List;
  * What encodes activations as sparse codes and decodes those linearly, {@code x̂ = W_decᵀ·f + b_dec}: an {@link Sae}, or
  * several that stand for one. With another {@link #mapping()}, what is decoded are other activations.
  *
- * <p>Close it before its device. Not for several threads at once.
+ * <p>Close it before its device. Not for several threads at once: a device refuses a thread while another computes on it, with
+ * an {@link IllegalStateException}. {@link SaeEncoder} is for many.
  */
 public interface Autoencoder extends AutoCloseable {
     /** Where it computes. */

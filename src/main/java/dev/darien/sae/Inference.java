@@ -6,7 +6,8 @@ import dev.darien.memory.SparseCodes;
 
 /**
  * Encodes and decodes batch after batch in buffers of its own. What {@link #encode} and {@link #decode} return is valid
- * until the next call, and on the device of the {@link Autoencoder} that it belongs to. Close it before that.
+ * until the next call, and on the device of the {@link Autoencoder} that it belongs to. Close it before that. For one thread at a
+ * time.
  */
 public interface Inference extends AutoCloseable {
     /** Bounds the codes of one batch, whose number a threshold rule doesn't: 2^23 entries are 64 MB. */

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * they come: the input scale of training is folded into the weights. Some SAEs of other projects have a
  * {@link RowNormalization} around all that. Transcoders and crosscoders are SAEs with another {@link Mapping}.
  *
- * <p>Close it before its device. Not for several threads at once.
+ * <p>Close it before its device. Not for several threads at once: a device refuses a thread while another computes on it, with
+ * an {@link IllegalStateException}. {@link SaeEncoder} is for many.
  */
 public final class Sae implements Autoencoder {
     private final Device device;

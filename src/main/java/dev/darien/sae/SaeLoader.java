@@ -235,7 +235,7 @@ public final class SaeLoader {
             throw new DataException(
                     tensor.what() + " has the shape " + tensor.shape() + " where [" + length + "] was expected");
         }
-        return tensor.values();
+        return FiniteWeights.requireNumbers(tensor);
     }
 
     // ---------------------------------------------------------------------------------------------------- folding
@@ -343,27 +343,25 @@ public final class SaeLoader {
 
     // ---------------------------------------------------------------------------------------------------- loading
 
-    /** The SAE on {@code device}; the caller closes it. The file may be closed then. */
+    /**
+     * The SAE on {@code device}; the caller closes it. The file may be closed then.
+     *
+     * @throws DataException if a weight is NaN or infinite in single precision; a threshold may be infinite
+     */
     public Sae load(Device device) {
         SaeWeights weights = SaeWeights.allocate(
                 device.memory(), latents, width, mapping, sparsity.hasThresholds() || spareThreshold);
         try {
             copy(device, encoder, encoderScale, weights.encoder());
             copy(device, requireDecoder(), decoderScale, weights.decoder());
-            copy(device, encoderBias, weights.encoderBias());
-            copy(device, decoderBias, weights.decoderBias());
+            copy(device, FiniteWeights.require(encoder, "encoder's bias", encoderBias), weights.encoderBias());
+            copy(device, FiniteWeights.require(encoder, "decoder's bias", decoderBias), weights.decoderBias());
             if (skip != null && weights.skip() != null) {
                 copy(device, skip, filled(outputWidth(), 1), weights.skip());
             }
             @Nullable Matrix target = weights.thresholds();
             if (target != null) {
-                // Everywhere values pass a ReLU too, so that a threshold below 0 is the same as 0.
-                copy(
-                        device,
-                        Arrays.stream(thresholds)
-                                .map(value -> Math.max(0, value))
-                                .toArray(),
-                        target);
+                copy(device, FiniteWeights.requireThresholds(encoder, thresholds), target);
             }
             return new Sae(device, weights, sparsity, subtractsDecoderBias, normalization, mapping, configuration);
         } catch (RuntimeException | Error e) {
@@ -395,6 +393,7 @@ public final class SaeLoader {
                 Matrix part = staging == null ? target : staging.slice(0, count);
                 rows.read(first, part);
                 scale(part, scales, first);
+                FiniteWeights.require(part, from, first);
                 if (staging != null) {
                     device.upload(part, target);
                 }

@@ -10,15 +10,20 @@ public enum InputScaling {
     /** So that the mean squared norm is d. */
     WIDTH;
 
-    /** The factor for activations of {@code width} whose mean squared norm is {@code meanSquaredNorm}. */
+    /** As single precision, the factor and its inverse are normal numbers, and so is what they are multiplied by. */
+    private static final double LARGEST = 0x1p100;
+
+    private static final double SMALLEST = 0x1p-120;
+
+    /**
+     * The factor for activations of {@code width} whose mean squared norm is {@code meanSquaredNorm}: 1 for zeros, and
+     * between 2^-120 and 2^100, so that activations without a normal number among them are scaled less than they would be.
+     */
     public double factor(double meanSquaredNorm, int width) {
         if (this == NONE || !(meanSquaredNorm > 0)) {
             return 1;
         }
-        return switch (this) {
-            case NONE -> 1;
-            case UNIT_MEAN_SQUARE -> 1 / Math.sqrt(meanSquaredNorm);
-            case WIDTH -> Math.sqrt(width / meanSquaredNorm);
-        };
+        double wanted = Math.sqrt((this == WIDTH ? width : 1) / meanSquaredNorm);
+        return Math.clamp(wanted, SMALLEST, LARGEST);
     }
 }

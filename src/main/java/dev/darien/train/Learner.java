@@ -298,6 +298,15 @@ final class Learner implements AutoCloseable {
     }
 
     /**
+     * Whether every weight is a number. The loss doesn't say: where weights are NaN nothing is selected, and what is left is
+     * the error of the decoder bias.
+     */
+    boolean isFinite() {
+        state.squaredNorm(kernels, workspace.weightNorm);
+        return Double.isFinite(statistics.scalar(workspace.weightNorm));
+    }
+
+    /**
      * Means since the last call.
      *
      * @param totalVariance mean squared distance from its mean of what is reconstructed, scaled
@@ -325,7 +334,7 @@ final class Learner implements AutoCloseable {
                 backward.loss(reconstruction, sums.further() / rows)
                         + penalty
                         + options.auxiliary().coefficient() * auxiliaryLoss,
-                reconstruction / Math.max(totalVariance, Double.MIN_NORMAL),
+                reconstruction == 0 ? 0 : reconstruction / totalVariance,
                 l0,
                 (double) deadLatents / options.latents(),
                 auxiliaryLoss,

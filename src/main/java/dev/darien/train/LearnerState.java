@@ -140,6 +140,15 @@ final class LearnerState implements AutoCloseable {
         return all;
     }
 
+    /** Puts Σ w² over all weights into {@code sum}, F64[1, 1]. */
+    void squaredNorm(Kernels kernels, Matrix sum) {
+        kernels.squaredNorm(encoding(), null, null, false, sum);
+        kernels.squaredNorm(rows.decoder(), null, null, true, sum);
+        for (Parameter parameter : parameters()) {
+            kernels.squaredNorm(parameter.value(), null, null, true, sum);
+        }
+    }
+
     private static void put(Map<String, Matrix> all, String name, Parameter parameter) {
         all.put(name, parameter.value());
         all.put(name + ".m", parameter.firstMoment());

@@ -4,10 +4,11 @@ package dev.darien.train;
 import dev.darien.data.DataException;
 import dev.darien.data.JsonFile;
 import java.io.BufferedWriter;
+import java.io.FileWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -87,7 +88,8 @@ public final class MetricsFileListener implements TrainingListener {
     private static BufferedWriter restart(Path file, String content) {
         JsonFile.writeText(file, content);
         try {
-            return Files.newBufferedWriter(file, StandardOpenOption.APPEND);
+            // Not a channel, which an interrupt of the thread would close.
+            return new BufferedWriter(new FileWriter(file.toFile(), StandardCharsets.UTF_8, true));
         } catch (IOException e) {
             throw new DataException(file + " can't be written: " + e.getMessage(), e);
         }

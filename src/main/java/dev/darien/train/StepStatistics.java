@@ -99,7 +99,12 @@ final class StepStatistics implements AutoCloseable {
     }
 
     double auxiliaryLoss(StepWorkspace.AuxiliaryTerms auxiliary) {
-        device.download(auxiliary.loss(), hostScalar);
+        return scalar(auxiliary.loss());
+    }
+
+    /** The number in an F64[1, 1] of the device. */
+    double scalar(Matrix number) {
+        device.download(number, hostScalar);
         return hostScalar.getDouble(0, 0);
     }
 

@@ -69,6 +69,8 @@ final class StepWorkspace implements AutoCloseable {
     final Matrix further;
     /** F64[1, 1]. */
     final Matrix penalty;
+    /** F64[1, 1]: the sum of all weights' squares, for whoever wants to know whether they are numbers. */
+    final Matrix weightNorm;
 
     StepWorkspace(Device device, Allocator memory, TrainingOptions options, Sparsity widest, LearnerState state) {
         int batch = options.batch();
@@ -88,6 +90,7 @@ final class StepWorkspace implements AutoCloseable {
             statistics = owned.add(memory.matrix("statistics", DType.F64, 1, 2));
             further = owned.add(memory.matrix("further statistics", DType.F64, 1, 2));
             penalty = owned.add(memory.matrix("penalty", DType.F64, 1, 1));
+            weightNorm = owned.add(memory.matrix("weight norm", DType.F64, 1, 1));
             boolean weighted = options.penalty() instanceof Penalty.L1 l1 && l1.decoderNormWeighted();
             decoderNorms = weighted ? owned.add(new DecoderNorms(memory, options.mapping(), latents)) : null;
             // The squared error is a mean over the batch: its gradient is 2/B times the residual.

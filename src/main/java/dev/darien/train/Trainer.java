@@ -13,6 +13,7 @@ import dev.darien.device.Device;
 import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Turn;
 import dev.darien.sae.GradientTopK;
 import dev.darien.sae.Sae;
 import dev.darien.train.BatchLayout.Columns;
@@ -35,11 +36,13 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 public final class Trainer implements AutoCloseable {
     private static final int MEDIAN_SAMPLE = 32_768;
     private static final int MEDIAN_ITERATIONS = 100;
     private static final float MEDIAN_TOLERANCE = 1e-5f;
 
+    private final Turn turn = new Turn("the trainer");
     private final Device device;
     private final ActivationSource source;
     private final DataSummary summary;
@@ -220,8 +223,15 @@ public final class Trainer implements AutoCloseable {
      *
      * @return the step, or 0 if there is none
      * @throws IllegalArgumentException if that run had other options, data or kernels; says which
+     * @throws IllegalStateException if this is closed or at work in another thread
      */
     public long resume() {
+        try (Turn held = turn.take()) {
+            return restoreNewest();
+        }
+    }
+
+    private long restoreNewest() {
         List<Long> candidates =
                 checkpoints.isEmpty() ? List.of() : checkpoints.getFirst().steps();
         for (long candidate : candidates.reversed()) {
@@ -284,12 +294,21 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Runs until all steps are done or {@link #interrupt} is called.
+     * Runs until all steps are done, {@link #interrupt} is called or the thread is interrupted, as by cancelling a {@link
+     * java.util.concurrent.Future}; the thread's interrupt status stays as it is. Unless all steps are done, a checkpoint
+     * is written if there is a folder for it.
      *
      * @throws DivergedException if the loss stops being a number
      * @throws dev.darien.device.DeviceException if the device fails; checkpoints that have been written stay
+     * @throws IllegalStateException if this is closed or at work in another thread
      */
     public TrainingResult train() {
+        try (Turn held = turn.take()) {
+            return run();
+        }
+    }
+
+    private TrainingResult run() {
         int rows = rowNumbers.length;
         Shuffle order = Shuffle.at(source.rows(), runs.getFirst().seed(), summary.badRows(), step * rows);
         StepTimes times = new StepTimes(steps - step);
@@ -299,7 +318,7 @@ public final class Trainer implements AutoCloseable {
         long reported = started;
         long reportedStep = step;
         times.start(started);
-        while (step < steps && !interrupted) {
+        while (step < steps && !interrupted && !Thread.currentThread().isInterrupted()) {
             order.next(rowNumbers, rows);
             source.read(rowNumbers, rows, batches.next());
             Matrix batch = transform.apply(batches.submit(rows));
@@ -362,9 +381,11 @@ public final class Trainer implements AutoCloseable {
             for (TrainingListener listener : listeners) {
                 listener.onReport(run, metrics);
             }
-            if (!Double.isFinite(metrics.loss())) {
-                throw new DivergedException("training diverged: the loss was " + metrics.loss() + " at step "
-                        + metrics.step() + "; lower --lr, or set --clip 1");
+            boolean finiteLoss = Double.isFinite(metrics.loss());
+            if (!finiteLoss || !learners.get(run).isFinite()) {
+                throw new DivergedException("training diverged: "
+                        + (finiteLoss ? "weights were no numbers any more" : "the loss was " + metrics.loss())
+                        + " at step " + metrics.step() + "; lower --lr, or set --clip 1");
             }
         }
     }
@@ -373,6 +394,13 @@ public final class Trainer implements AutoCloseable {
         if (checkpoints.isEmpty()) {
             return;
         }
+        Interrupts.later(() -> writeCheckpoint(started));
+        for (TrainingListener listener : listeners) {
+            listener.onCheckpoint(step);
+        }
+    }
+
+    private void writeCheckpoint(long started) {
         for (int run = 0; run < learners.size(); run++) {
             Map<String, Object> content = new LinkedHashMap<>();
             content.put("step", step);
@@ -380,9 +408,6 @@ public final class Trainer implements AutoCloseable {
             content.put("identity", identity(run));
             content.put("numbers", learners.get(run).checkpointNumbers());
             checkpoints.get(run).write(device, step, learners.get(run).checkpointMatrices(), content);
-        }
-        for (TrainingListener listener : listeners) {
-            listener.onCheckpoint(step);
         }
     }
 
@@ -398,7 +423,9 @@ public final class Trainer implements AutoCloseable {
 
     /** What has been learnt so far, as an SAE for activations as they come; the caller closes it. */
     public Sae sae(int run) {
-        return learners.get(run).finish(Map.of());
+        try (Turn held = turn.take()) {
+            return learners.get(run).finish(Map.of());
+        }
     }
 
     /** What an SAE was trained with: options, data and kernels, for {@code darien.json}. */
@@ -406,8 +433,17 @@ public final class Trainer implements AutoCloseable {
         return identity(run);
     }
 
+    /**
+     * Gives everything back; idempotent.
+     *
+     * @throws IllegalStateException if it is at work, in this thread or another; nothing has changed then: {@link #interrupt}
+     *     it and wait
+     */
     @Override
     public void close() {
+        if (!turn.end()) {
+            return;
+        }
         List<AutoCloseable> open = new ArrayList<>(listeners);
         open.addAll(learners);
         open.add(batches);

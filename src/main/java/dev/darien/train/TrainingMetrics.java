@@ -11,7 +11,8 @@ import java.util.Map;
  * @param steps steps of the run
  * @param tokens tokens seen
  * @param loss reconstruction, penalty and auxiliary loss together, in scaled units
- * @param fvu squared error over the data's variance, on training batches
+ * @param fvu squared error over the data's variance, on training batches; on data without variance 0 if the reconstruction is
+ *     exact, infinite otherwise
  * @param l0 active latents for each token
  * @param deadFraction share of latents that haven't fired for the dead window
  * @param auxiliaryLoss the auxiliary loss by itself, before its coefficient

@@ -26,6 +26,10 @@ public final class DeviceFixture implements AutoCloseable {
     private final Device device;
     private final boolean ownsDevice;
     private final @Nullable Random layouts;
+    private final @Nullable GuardedMemory guarded;
+    /** Elements from row to row in guarded memory; 0 for a few more than there are columns. */
+    private final long stride;
+
     private final Arena arena = Arena.ofShared();
     private final List<AutoCloseable> held = new ArrayList<>();
     private final List<Padded> padded = new ArrayList<>();
@@ -36,24 +40,37 @@ public final class DeviceFixture implements AutoCloseable {
     /** A view of {@code whole} that begins at its row {@code first}. */
     private record PaddedRows(Matrix whole, int first, Matrix view) {}
 
-    private DeviceFixture(Device device, boolean ownsDevice, @Nullable Random layouts) {
+    private DeviceFixture(
+            Device device, boolean ownsDevice, @Nullable Random layouts, @Nullable GuardedMemory guarded, long stride) {
+        this.stride = stride;
         this.device = device;
         this.ownsDevice = ownsDevice;
         this.layouts = layouts;
+        this.guarded = guarded;
     }
 
     public static DeviceFixture open(String name) {
-        return new DeviceFixture(Device.open(name), true, null);
+        return new DeviceFixture(Device.open(name), true, null, null, 0);
     }
 
     /** A device whose matrices lie as {@code layouts} decides. */
     public static DeviceFixture openWithViews(String name, Random layouts) {
-        return new DeviceFixture(Device.open(name), true, layouts);
+        return new DeviceFixture(Device.open(name), true, layouts, null, 0);
     }
 
     /** On a device that others use before and after; matrices lie as {@code layouts} decides, if it is there. */
     public static DeviceFixture on(Device device, @Nullable Random layouts) {
-        return new DeviceFixture(device, false, layouts);
+        return new DeviceFixture(device, false, layouts, null, 0);
+    }
+
+    /** On a CPU, with every matrix in {@code guarded} memory, at strides that {@code layouts} decides. */
+    static DeviceFixture guarded(Device device, Random layouts, GuardedMemory guarded) {
+        return new DeviceFixture(device, false, layouts, guarded, 0);
+    }
+
+    /** On a CPU, with every matrix in {@code guarded} memory, and {@code stride} elements from row to row. */
+    static DeviceFixture farApart(Device device, long stride, GuardedMemory guarded) {
+        return new DeviceFixture(device, false, null, guarded, stride);
     }
 
     public Kernels kernels() {
@@ -61,6 +78,11 @@ public final class DeviceFixture implements AutoCloseable {
     }
 
     public Matrix matrix(DType dtype, long rows, int columns) {
+        if (guarded != null) {
+            long apart = stride > 0 || layouts == null ? stride : columns + layouts.nextInt(5);
+            long elements = rows == 0 ? 0 : (rows - 1) * apart + columns;
+            return Matrix.of(guarded.allocate(elements * dtype.bytes()), dtype, rows, columns, apart);
+        }
         if (layouts == null) {
             return hold(device.memory().matrix("test", dtype, rows, columns));
         }

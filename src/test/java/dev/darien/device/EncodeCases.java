@@ -41,7 +41,18 @@ final class EncodeCases {
             // Nothing is positive.
             Arrays.fill(bias, -1e6f);
         }
+        float unit = data.unit();
+        for (float[] row : x) {
+            scale(row, unit);
+        }
+        scale(bias, unit);
         return new Encoding(fixture.floats(x), fixture.encoder(wEnc, fixture.vector(bias)), latents);
+    }
+
+    private static void scale(float[] values, float factor) {
+        for (int at = 0; at < values.length; at++) {
+            values[at] *= factor;
+        }
     }
 
     void pack() {

@@ -11,7 +11,11 @@ final class KernelCases {
     private KernelCases() {}
 
     static List<KernelOutput> run(KernelId kernel, DeviceFixture fixture, Random random) {
-        KernelTrial trial = new KernelTrial(fixture, random);
+        return run(kernel, fixture, random, RandomData.Kind.ORDINARY);
+    }
+
+    static List<KernelOutput> run(KernelId kernel, DeviceFixture fixture, Random random, RandomData.Kind kind) {
+        KernelTrial trial = new KernelTrial(fixture, random, kind);
         generate(kernel, trial);
         assertThat(trial.outputs()).as("outputs of %s", kernel).isNotEmpty();
         return trial.outputs();

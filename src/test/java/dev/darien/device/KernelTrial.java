@@ -15,10 +15,10 @@ final class KernelTrial {
     private final RandomData data;
     private final List<KernelOutput> outputs = new ArrayList<>();
 
-    KernelTrial(DeviceFixture fixture, Random random) {
+    KernelTrial(DeviceFixture fixture, Random random, RandomData.Kind kind) {
         this.fixture = fixture;
         this.random = random;
-        this.data = new RandomData(random);
+        this.data = new RandomData(random, kind);
     }
 
     Kernels kernels() {

@@ -12,10 +12,51 @@ final class RandomData {
         127, 128, 129, 130
     };
 
+    /** What numbers there are among those of vectors and matrices. */
+    enum Kind {
+        /** Around 1. */
+        ORDINARY,
+        /** Every second vector or matrix is around 1e-40; positive ones and whole numbers aren't. */
+        DENORMAL,
+        /** NaN or an infinity in every third vector or matrix. */
+        NOT_FINITE
+    }
+
+    /** A power of two, so that whole numbers and sums of them stay exact. */
+    private static final float TINY = 0x1p-133f;
+
+    private static final float[] ODD = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY};
+
     private final Random random;
+    private final Kind kind;
 
     RandomData(Random random) {
+        this(random, Kind.ORDINARY);
+    }
+
+    RandomData(Random random, Kind kind) {
         this.random = random;
+        this.kind = kind;
+    }
+
+    /** What a problem of whole numbers is multiplied by as a whole. */
+    float unit() {
+        return kind == Kind.DENORMAL && random.nextBoolean() ? TINY : 1;
+    }
+
+    private float[][] ofKind(float[]... rows) {
+        if (kind == Kind.DENORMAL && random.nextBoolean()) {
+            for (float[] row : rows) {
+                for (int column = 0; column < row.length; column++) {
+                    row[column] *= TINY;
+                }
+            }
+        }
+        if (kind == Kind.NOT_FINITE && random.nextInt(3) == 0) {
+            float[] row = rows[random.nextInt(rows.length)];
+            row[random.nextInt(row.length)] = ODD[random.nextInt(ODD.length)];
+        }
+        return rows;
     }
 
     int size() {
@@ -28,6 +69,10 @@ final class RandomData {
     }
 
     float[] vector(int length) {
+        return ofKind(gaussians(length))[0];
+    }
+
+    private float[] gaussians(int length) {
         float[] values = new float[length];
         for (int at = 0; at < length; at++) {
             values[at] = (float) random.nextGaussian();
@@ -36,19 +81,23 @@ final class RandomData {
     }
 
     float[][] matrix(int rows, int columns) {
+        return ofKind(ordinary(rows, columns));
+    }
+
+    private float[][] ordinary(int rows, int columns) {
         float[][] values = new float[rows][];
         for (int row = 0; row < rows; row++) {
-            values[row] = vector(columns);
+            values[row] = gaussians(columns);
         }
         return values;
     }
 
     float[] positives(int length) {
-        float[] values = vector(length);
+        float[] values = gaussians(length);
         for (int at = 0; at < length; at++) {
             values[at] = Math.abs(values[at]) + 0.01f;
         }
-        return values;
+        return kind == Kind.DENORMAL ? values : ofKind(values)[0];
     }
 
     float[][] positiveMatrix(int rows, int columns) {
@@ -60,7 +109,7 @@ final class RandomData {
     }
 
     float[][] unitRows(int rows, int columns) {
-        float[][] values = matrix(rows, columns);
+        float[][] values = ordinary(rows, columns);
         for (float[] row : values) {
             double squares = 0;
             for (float value : row) {
@@ -81,7 +130,7 @@ final class RandomData {
                 row[column] = random.nextInt(2 * largest + 1) - largest;
             }
         }
-        return values;
+        return kind == Kind.DENORMAL ? values : ofKind(values);
     }
 
     /** Positive multiples of a half, so that windows around them end exactly on whole numbers. */

@@ -5,6 +5,7 @@ import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
 import dev.darien.memory.SparseCodes;
+import dev.darien.memory.Turn;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.InvocationHandler;
@@ -43,7 +44,7 @@ public final class RemoteDevice implements Device {
         nextFailure = 0;
         Kernels asynchronous = (Kernels) Proxy.newProxyInstance(
                 Kernels.class.getClassLoader(), new Class<?>[] {Kernels.class}, (InvocationHandler) this::enqueueCall);
-        kernels = new CheckedKernels(asynchronous, storage::obstacle);
+        kernels = new CheckedKernels(new Turn("the device " + NAME), asynchronous, storage::obstacle);
     }
 
     /** Has the next device that is opened fail at its {@code call}-th kernel call, and be lost. */

@@ -3,6 +3,7 @@ package dev.darien.fuzz;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.darien.memory.Owned;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.util.TreeMap;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +29,13 @@ class FuzzFindingsTest {
     @TempDir
     private Path folder;
 
+    private final Owned open = new Owned();
+
+    @AfterEach
+    void close() {
+        open.close();
+    }
+
     @BeforeAll
     static void silence() {
         CHECKPOINTS.setLevel(Level.OFF);
@@ -40,7 +49,7 @@ class FuzzFindingsTest {
     @Test
     void everyFindingIsReadOrRefused() throws IOException, URISyntaxException {
         Path findings = Path.of(FuzzFindingsTest.class.getResource("/fuzz").toURI());
-        List<FuzzReader> readers = FuzzReaders.all(folder.resolve("seeds"));
+        List<FuzzReader> readers = FuzzReaders.all(folder.resolve("seeds"), open);
         assertThat(FuzzReaders.names(readers))
                 .containsAll(FuzzReaders.folders(findings).stream()
                         .map(path -> String.valueOf(path.getFileName()))
@@ -66,7 +75,7 @@ class FuzzFindingsTest {
         long seed = 11;
         Random random = new Random(seed);
         try (Probe probe = new Probe(folder.resolve("in"))) {
-            for (FuzzReader reader : FuzzReaders.all(folder.resolve("seeds"))) {
+            for (FuzzReader reader : FuzzReaders.all(folder.resolve("seeds"), open)) {
                 for (SortedMap<String, byte[]> sound : reader.seeds()) {
                     assertThat(probe.run(reader, sound).finding())
                             .as(reader.name())

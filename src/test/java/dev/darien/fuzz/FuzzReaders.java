@@ -20,6 +20,7 @@ import dev.darien.interop.SaeFile;
 import dev.darien.interop.SaeFormat;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Owned;
 import dev.darien.memory.SparseCodes;
 import dev.darien.model.ModelTargets;
 import dev.darien.prune.LabelledImages;
@@ -44,7 +45,7 @@ final class FuzzReaders {
     private FuzzReaders() {}
 
     /** All of them, with seeds that are made in {@code folder}. */
-    static List<FuzzReader> all(Path folder) throws IOException {
+    static List<FuzzReader> all(Path folder, Owned open) throws IOException {
         FuzzSeeds seeds = new FuzzSeeds(folder);
         List<FuzzReader> readers = new ArrayList<>(List.of(
                 new FuzzReader("safetensors", seeds.of("safetensors"), FuzzReaders::safetensors),
@@ -65,9 +66,9 @@ final class FuzzReaders {
                         "metrics",
                         seeds.of("metrics"),
                         (in, device) -> MetricsFileListener.read(in.resolve("in.jsonl")))));
-        // Trainers that stay open: resuming is what is tested.
+        // Trainers that stay open until the readers have been used: resuming is what is tested.
         for (String architecture : List.of("batchtopk", "jumprelu", "feature-choice")) {
-            CheckpointTargets run = new CheckpointTargets(architecture);
+            CheckpointTargets run = open.add(new CheckpointTargets(architecture));
             run.write(folder.resolve("checkpoints-" + architecture));
             List<SortedMap<String, byte[]>> written = seeds.of("checkpoints-" + architecture);
             readers.add(new FuzzReader("checkpoints-" + architecture, written, (in, device) -> resume(run, in, false)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.fuzz;
 
+import dev.darien.memory.Owned;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +24,7 @@ public final class JazzerFuzz {
         try {
             Path work = Files.createTempDirectory("darien-jazzer");
             String name = System.getProperty("fuzz.reader", "safetensors");
-            READER = FuzzReaders.all(work.resolve("seeds")).stream()
+            READER = FuzzReaders.all(work.resolve("seeds"), new Owned()).stream()
                     .filter(reader -> reader.name().equals(name))
                     .findFirst()
                     .orElseThrow(() -> new IllegalArgumentException("no reader is called " + name));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.fuzz;
 
+import dev.darien.memory.Owned;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,7 +54,7 @@ public final class ReaderFuzz {
 
     private int run() throws Exception {
         Path work = Files.createTempDirectory("darien-fuzz");
-        List<FuzzReader> readers = FuzzReaders.all(work.resolve("seeds"));
+        List<FuzzReader> readers = FuzzReaders.all(work.resolve("seeds"), new Owned());
         Set<String> wanted = Set.of(options.get("reader").split(","));
         List<FuzzReader> chosen = readers.stream()
                 .filter(reader -> wanted.contains("all") || wanted.contains(reader.name()))

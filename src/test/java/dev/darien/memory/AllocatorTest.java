@@ -161,6 +161,8 @@ class AllocatorTest {
             throw new OutOfMemoryError();
         });
         assertThatThrownBy(() -> silent.vector("v", 1)).hasMessageContaining("is held; lower");
+        gpu.close();
+        silent.close();
     }
 
     @Test

@@ -5,11 +5,44 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 class ClosingTest {
+    /** A channel that writes memory holds it; here a thread that sleeps in a native call with it, in small steps. */
+    @Test
+    void anArenaIsClosedWhenNobodyIsInNativeCodeWithIt() throws Exception {
+        Path file = Files.createTempFile("darien", ".bin");
+        for (int round = 0; round < 20; round++) {
+            Arena arena = Arena.ofShared();
+            ByteBuffer buffer = arena.allocate(4 << 20).asByteBuffer();
+            CountDownLatch started = new CountDownLatch(1);
+            Thread writer = Thread.ofPlatform().start(() -> {
+                try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                    started.countDown();
+                    for (int time = 0; time < 50; time++) {
+                        channel.write(buffer.rewind(), 0);
+                    }
+                } catch (IllegalStateException | IOException closed) {
+                    // What it writes is gone.
+                }
+            });
+            started.await();
+            Closing.whenFree(arena);
+            assertThat(arena.scope().isAlive()).isFalse();
+            writer.join();
+        }
+        Files.delete(file);
+    }
+
     private final List<String> closed = new ArrayList<>();
 
     private AutoCloseable sound(String name) {

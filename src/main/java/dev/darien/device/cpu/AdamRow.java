@@ -57,8 +57,12 @@ final class AdamRow {
                 gradientAt,
                 parallel,
                 lanes);
-        if (unit && squares > 0) {
-            scale(weights.segment(), at, columns, (float) (1 / Math.sqrt(squares)));
+        if (unit) {
+            boolean normal = squares >= Float.MIN_NORMAL && squares <= Float.MAX_VALUE;
+            double all = normal ? squares : Cells.dot(weights, row, weights, row);
+            if (all > 0) {
+                scale(weights.segment(), at, columns, 1 / Math.sqrt(all));
+            }
         }
     }
 
@@ -141,7 +145,16 @@ final class AdamRow {
         return square;
     }
 
-    private static void scale(MemorySegment weights, long offset, int columns, float factor) {
+    private static void scale(MemorySegment weights, long offset, int columns, double exact) {
+        float factor = (float) exact;
+        if (Float.isInfinite(factor)) {
+            // A row of denormal numbers.
+            for (int c = 0; c < columns; c++) {
+                long at = offset + (long) c * Float.BYTES;
+                weights.set(FLOAT, at, (float) (weights.get(FLOAT, at) * exact));
+            }
+            return;
+        }
         int vectors = SPECIES.loopBound(columns);
         int c = 0;
         for (; c < vectors; c += LANES) {

@@ -10,12 +10,16 @@ import dev.darien.device.PackedEncoder;
 import dev.darien.device.Peaks;
 import dev.darien.device.Reach;
 import dev.darien.memory.Allocator;
+import dev.darien.memory.Closing;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Storage;
+import dev.darien.memory.Turn;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** The CPU with one of its sets of kernels. Its memory is the host's, so copies to and from it are plain copies. */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 final class CpuDevice implements Device {
     static final String SCALAR = "cpu:scalar";
     static final String VECTOR = "cpu:vector";
@@ -32,34 +36,52 @@ final class CpuDevice implements Device {
     private final Kernels kernels;
     private final Encoders encoders;
     private final @Nullable Team team;
+    private final Turn turn;
     private final Allocator memory;
 
-    private CpuDevice(String description, Allocator memory, Kernels kernels, Encoders encoders, @Nullable Team team) {
+    private CpuDevice(
+            String description, Turn turn, Allocator memory, Kernels kernels, Encoders encoders, @Nullable Team team) {
         this.name = memory.name();
         this.description = description;
+        this.turn = turn;
         this.memory = memory;
         this.unchecked = kernels;
-        this.kernels = new CheckedKernels(kernels, Reach.HOST);
+        this.kernels = new CheckedKernels(turn, kernels, Reach.HOST);
         this.encoders = encoders;
         this.team = team;
     }
 
     /** The reference kernels, on the calling thread only. */
     static CpuDevice scalar() {
-        return new CpuDevice(scalarDetail(), Allocator.host(SCALAR), new ScalarKernels(), ScalarEncoder::new, null);
+        Turn turn = turn(SCALAR);
+        return new CpuDevice(scalarDetail(), turn, memory(SCALAR, turn), new ScalarKernels(), ScalarEncoder::new, null);
     }
 
     /** The Vector API kernels on {@code threads} threads; {@link VectorSupport#unavailable()} must be null. */
     static CpuDevice vector(int threads) {
+        Turn turn = turn(VECTOR);
         Team team = new Team(threads);
+        Allocator memory = memory(VECTOR, turn);
         try {
-            Allocator memory = Allocator.host(VECTOR);
             return new CpuDevice(
-                    vectorDetail(threads), memory, VectorSupport.kernels(team, memory), VectorSupport::encoder, team);
+                    vectorDetail(threads),
+                    turn,
+                    memory,
+                    VectorSupport.kernels(team, memory),
+                    VectorSupport::encoder,
+                    team);
         } catch (RuntimeException | Error e) {
-            team.close();
+            Closing.after(e, team, memory);
             throw e;
         }
+    }
+
+    private static Turn turn(String name) {
+        return new Turn("the device " + name);
+    }
+
+    private static Allocator memory(String name, Turn turn) {
+        return Allocator.over(name, turn.guarding(Storage.HOST));
     }
 
     static String scalarDetail() {
@@ -122,30 +144,39 @@ final class CpuDevice implements Device {
 
     @Override
     public void upload(Matrix host, Matrix device) {
-        device.copyFrom(host);
+        try (Turn held = turn.take()) {
+            device.copyFrom(host);
+        }
     }
 
     @Override
     public void download(Matrix device, Matrix host) {
-        host.copyFrom(device);
+        try (Turn held = turn.take()) {
+            host.copyFrom(device);
+        }
     }
 
     @Override
     public void synchronize() {
-        // A call has finished when it returns.
+        // A call has finished when it returns; but the device must be there.
+        turn.take().close();
     }
 
     @Override
     public @Nullable Peaks measurePeaks() {
-        return team == null ? null : VectorSupport.peaks(team, memory);
+        try (Turn held = turn.take()) {
+            return team == null ? null : VectorSupport.peaks(team, memory);
+        }
     }
 
     @Override
     public void close() {
-        VectorSupport.closeKernels(unchecked);
-        if (team != null) {
-            team.close();
+        if (turn.end()) {
+            VectorSupport.closeKernels(unchecked);
+            if (team != null) {
+                team.close();
+            }
+            memory.close();
         }
-        memory.close();
     }
 }

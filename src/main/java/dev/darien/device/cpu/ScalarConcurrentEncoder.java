@@ -36,6 +36,8 @@ final class ScalarConcurrentEncoder implements ConcurrentEncoder {
 
     @Override
     public Lane lane(int rows) {
+        // Fails once it is closed.
+        weights.address();
         return new ScalarLane(Math.max(1, rows));
     }
 

@@ -82,6 +82,9 @@ final class ScalarGradients {
         Cells.setDouble(penalty, 0, Cells.getDouble(penalty, 0) + coefficient * sum);
     }
 
+    /** A row of weights that is shorter counts as one of zeros: the square of its length isn't a normal number. */
+    static final double SHORTEST = 1e-18;
+
     static void auxiliaryScale(
             Matrix residual, Matrix auxErrors, float coefficient, Matrix scale, Matrix loss, Scratch scratch) {
         double[] means = scratch.zeroed(residual.columns());
@@ -109,10 +112,13 @@ final class ScalarGradients {
         storeAuxiliary(distance, squares, errors, coefficient, scale, loss);
     }
 
-    /** What is left of equal rows after rounding is no distance: anything divided by it would be noise. */
+    /**
+     * What is left of equal rows after rounding is no distance: anything divided by it would be noise. Nor is what single
+     * precision can't divide by.
+     */
     static void storeAuxiliary(
             double distance, double squares, double errors, float coefficient, Matrix scale, Matrix loss) {
-        boolean none = distance <= EQUAL_ROWS * squares;
+        boolean none = distance <= EQUAL_ROWS * squares || distance < Float.MIN_NORMAL;
         Cells.set(scale, 0, 0, none ? 0 : 2.0 * coefficient / distance);
         Cells.setDouble(loss, 0, none ? 0 : errors / distance);
     }
@@ -247,7 +253,7 @@ final class ScalarGradients {
         if (normPenalty != 0 && activity != 0 && wDec != null) {
             double norm = Math.sqrt(Cells.dot(wDec, latent, wDec, latent));
             // The norm has no gradient at 0; 0 is a subgradient.
-            double factor = norm == 0 ? 0 : normPenalty * activity / norm;
+            double factor = norm < SHORTEST ? 0 : normPenalty * activity / norm;
             for (int column = 0; column < wDec.columns(); column++) {
                 decoder[column] += factor * Cells.get(wDec, latent, column);
             }

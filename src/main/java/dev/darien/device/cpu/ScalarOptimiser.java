@@ -98,7 +98,7 @@ final class ScalarOptimiser {
         double squares = 0;
         for (int column = 0; column < columns; column++) {
             double weight = Cells.get(weights, row, column);
-            double g = gradient[column] - along * weight;
+            double g = unit ? gradient[column] - along * weight : gradient[column];
             double m = step.beta1() * Cells.get(firstMoment, row, column) + (1.0 - step.beta1()) * g;
             double v = step.beta2() * Cells.get(secondMoment, row, column) + (1.0 - step.beta2()) * g * g;
             Cells.set(firstMoment, row, column, m);

@@ -19,6 +19,7 @@ final class VectorConcurrentEncoder implements ConcurrentEncoder {
     private final int latents;
     private final int width;
     private final Reservation reservation;
+    private volatile boolean closed;
 
     VectorConcurrentEncoder(Allocator allocator, Matrix wEnc, Matrix bEnc) {
         latents = wEnc.intRows();
@@ -43,11 +44,15 @@ final class VectorConcurrentEncoder implements ConcurrentEncoder {
 
     @Override
     public Lane lane(int rows) {
+        if (closed) {
+            throw new IllegalStateException("this encoder of " + latents + " latents is closed");
+        }
         return new VectorLane(Math.clamp(rows, 1, MOST_ROWS));
     }
 
     @Override
     public void close() {
+        closed = true;
         reservation.close();
     }
 

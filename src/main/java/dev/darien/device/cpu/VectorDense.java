@@ -139,7 +139,8 @@ final class VectorDense {
             for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
                 long at = x.rowOffset(row);
                 float square = RowMath.dot(x.segment(), at, x.segment(), at, x.columns(), scratch[worker].lanes);
-                Cells.set(norms, 0, (int) row, Math.sqrt(square));
+                boolean normal = square >= Float.MIN_NORMAL && square <= Float.MAX_VALUE;
+                Cells.set(norms, 0, (int) row, Math.sqrt(normal ? square : Cells.dot(x, row, x, row)));
             }
         });
     }

@@ -32,6 +32,7 @@ final class VectorEncoder implements PackedEncoder {
     private TaskEntries[] mainEntries = new TaskEntries[0];
     private TaskEntries[] deadEntries = new TaskEntries[0];
     private boolean packed;
+    private boolean closed;
     private long entryBytes;
 
     private @Nullable VectorFeatureChoice featureChoice;
@@ -62,6 +63,7 @@ final class VectorEncoder implements PackedEncoder {
     }
 
     void pack(Team team, Matrix wEnc, Matrix bEnc) {
+        requireOpen();
         int perTask = Math.max(1, 256 / GemmKernel.COLUMNS);
         int tasks = Math.ceilDiv(panels.panelCount(), perTask);
         team.run(
@@ -76,7 +78,14 @@ final class VectorEncoder implements PackedEncoder {
         packed = true;
     }
 
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("this encoder of " + latents + " latents is closed");
+        }
+    }
+
     void requirePacked() {
+        requireOpen();
         if (!packed) {
             throw new IllegalStateException("an encoder must be packed with weights before it can encode");
         }
@@ -198,6 +207,7 @@ final class VectorEncoder implements PackedEncoder {
 
     @Override
     public void close() {
+        closed = true;
         if (featureChoice != null) {
             featureChoice.close();
         }

@@ -423,7 +423,7 @@ final class VectorGradients {
     private static void addNormPenalty(Matrix wDec, int latent, double strength, WorkerScratch mine, int out) {
         long at = wDec.rowOffset(latent);
         double norm = Math.sqrt(RowMath.dot(wDec.segment(), at, wDec.segment(), at, wDec.columns(), mine.lanes));
-        if (norm > 0) {
+        if (!(norm < ScalarGradients.SHORTEST)) {
             mine.indices[0] = latent;
             mine.values[0] = (float) (strength / norm);
             SparseRows.accumulate(

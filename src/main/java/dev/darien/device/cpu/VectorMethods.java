@@ -112,7 +112,7 @@ final class VectorMethods {
             if (curve.counts(value)) {
                 double norm = norms == null ? 1 : Cells.get(norms, 0, codes.latent(entry));
                 double slope;
-                if (value == 0) {
+                if (value == 0 && Double.isFinite(norm)) {
                     slope = parameter;
                 } else if (tanh) {
                     double height = Math.tanh(parameter * value * norm);

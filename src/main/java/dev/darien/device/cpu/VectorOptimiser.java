@@ -46,7 +46,8 @@ final class VectorOptimiser {
         for (long row = (long) task * ROWS_PER_TASK; row < last; row++) {
             if (touched == null || Cells.getInt(touched, row) != 0) {
                 long at = x.rowOffset(row);
-                total += RowMath.dot(x.segment(), at, x.segment(), at, x.columns(), lanes);
+                float squares = RowMath.dot(x.segment(), at, x.segment(), at, x.columns(), lanes);
+                total += Float.isFinite(squares) ? squares : squares(x, row, 0, x);
             }
         }
         return total;
@@ -61,9 +62,22 @@ final class VectorOptimiser {
                 long at = x.rowOffset(row);
                 long otherAt = orthogonalTo.rowOffset(row);
                 float along = RowMath.dot(x.segment(), at, orthogonalTo.segment(), otherAt, x.columns(), lanes);
-                total += RowMath.squaredRest(
+                float squares = RowMath.squaredRest(
                         x.segment(), at, orthogonalTo.segment(), otherAt, along, x.columns(), lanes);
+                total += Float.isFinite(squares)
+                        ? squares
+                        : squares(x, row, Cells.dot(x, row, orthogonalTo, row), orthogonalTo);
             }
+        }
+        return total;
+    }
+
+    /** {@code ‖x[row] - along · y[row]‖²} where single precision overflows, though the numbers don't. */
+    private static double squares(Matrix x, long row, double along, Matrix y) {
+        double total = 0;
+        for (int column = 0; column < x.columns(); column++) {
+            double rest = Cells.get(x, row, column) - (along == 0 ? 0 : along * Cells.get(y, row, column));
+            total += rest * rest;
         }
         return total;
     }

@@ -6,6 +6,7 @@ import dev.darien.device.BatchQueue;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Turn;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * Events keep the order: a slot is filled anew when its copy is over, a buffer is copied over when the kernels that read
  * it are, and kernels wait for the copy of what they read.
  */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 final class CudaBatchQueue implements BatchQueue {
     private static final int SLOTS = 2;
 
@@ -83,15 +85,17 @@ final class CudaBatchQueue implements BatchQueue {
 
     @Override
     public Matrix next() {
-        requireOpen();
-        endSubmitted();
-        Slot slot = slots.get(current);
-        if (!filling) {
-            context.current();
-            context.check(Cuda.cuEventSynchronize(slot.copied()), "cuEventSynchronize of a batch's copy");
-            filling = true;
+        try (Turn held = context.turn().take()) {
+            requireOpen();
+            endSubmitted();
+            Slot slot = slots.get(current);
+            if (!filling) {
+                context.current();
+                context.check(Cuda.cuEventSynchronize(slot.copied()), "cuEventSynchronize of a batch's copy");
+                filling = true;
+            }
+            return slot.host();
         }
-        return slot.host();
     }
 
     /** The kernels that were given the last batch are all enqueued now. */
@@ -109,7 +113,13 @@ final class CudaBatchQueue implements BatchQueue {
 
     @Override
     public Matrix submit(int rows) {
-        requireOpen();
+        try (Turn held = context.turn().take()) {
+            requireOpen();
+            return handOver(rows);
+        }
+    }
+
+    private Matrix handOver(int rows) {
         if (!filling) {
             throw new IllegalStateException("there is no batch of " + label + " to submit; call next first");
         }
@@ -145,6 +155,10 @@ final class CudaBatchQueue implements BatchQueue {
 
     @Override
     public void close() {
+        context.turn().whenFree(this::giveBack);
+    }
+
+    private void giveBack() {
         if (closed) {
             return;
         }

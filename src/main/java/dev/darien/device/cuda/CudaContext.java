@@ -3,6 +3,7 @@ package dev.darien.device.cuda;
 
 import dev.darien.bindings.cuda.Cuda;
 import dev.darien.device.DeviceException;
+import dev.darien.memory.Turn;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -17,6 +18,7 @@ import java.lang.foreign.ValueLayout;
 final class CudaContext implements AutoCloseable {
     private final String name;
     private final Gpu gpu;
+    private final Turn turn;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment handle;
     private final MemorySegment compute;
@@ -27,6 +29,7 @@ final class CudaContext implements AutoCloseable {
     CudaContext(Gpu gpu) {
         this.name = gpu.name();
         this.gpu = gpu;
+        this.turn = new Turn("the device " + name);
         MemorySegment pointer = arena.allocate(ValueLayout.ADDRESS);
         check(Cuda.cuDevicePrimaryCtxRetain(pointer, gpu.handle()), "cuDevicePrimaryCtxRetain");
         handle = pointer.get(ValueLayout.ADDRESS, 0);
@@ -67,6 +70,11 @@ final class CudaContext implements AutoCloseable {
 
     Gpu gpu() {
         return gpu;
+    }
+
+    /** Whose turn it is: the driver must not be given what another thread gives back meanwhile. */
+    Turn turn() {
+        return turn;
     }
 
     /** The stream of all kernels. */

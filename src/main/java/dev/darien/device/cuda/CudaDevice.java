@@ -12,6 +12,7 @@ import dev.darien.device.Precision;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.DType;
 import dev.darien.memory.Matrix;
+import dev.darien.memory.Turn;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -19,6 +20,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** An NVIDIA GPU. Weights, moments and codes stay in its memory; batches come through {@link #batchQueue}. */
+@SuppressWarnings("try") // A turn is taken, not looked at.
 final class CudaDevice implements Device {
     private final CudaContext context;
     private final Precision precision;
@@ -31,7 +33,6 @@ final class CudaDevice implements Device {
     private final Allocator pinned;
     private final CudaKernels kernels;
     private final CheckedKernels checked;
-    private boolean closed;
 
     CudaDevice(Gpu gpu, Precision precision) {
         this.precision = precision;
@@ -43,10 +44,13 @@ final class CudaDevice implements Device {
             regions = new PinnedRegions(context);
             pointers = new Pointers(regions);
             transfers = new CudaTransfers(context, pointers);
-            memory = keep(made, Allocator.over(context.name(), new DeviceStorage(context)));
-            pinned = keep(made, Allocator.over(context.name() + " pinned", new PinnedStorage(context, regions)));
+            memory = keep(made, Allocator.over(context.name(), context.turn().guarding(new DeviceStorage(context))));
+            pinned = keep(
+                    made,
+                    Allocator.over(
+                            context.name() + " pinned", context.turn().guarding(new PinnedStorage(context, regions))));
             kernels = new CudaKernels(modules, blas, pointers, transfers, memory);
-            checked = new CheckedKernels(kernels, pointers);
+            checked = new CheckedKernels(context.turn(), kernels, pointers);
         } catch (RuntimeException | Error e) {
             made.forEach(one -> closeAfter(e, one));
             throw e;
@@ -105,7 +109,9 @@ final class CudaDevice implements Device {
 
     @Override
     public PackedEncoder packedEncoder(int latents, int width) {
-        return new CudaEncoder(memory, latents, width, precision);
+        try (Turn held = context.turn().take()) {
+            return new CudaEncoder(memory, latents, width, precision);
+        }
     }
 
     @Override
@@ -120,36 +126,49 @@ final class CudaDevice implements Device {
 
     @Override
     public PinnedMemory pin(MemorySegment segment) {
-        return regions.pin(segment);
+        try (Turn held = context.turn().take()) {
+            return regions.pin(segment);
+        }
     }
 
     @Override
     public void upload(Matrix host, Matrix device) {
-        transfers.upload(host, device);
+        try (Turn held = context.turn().take()) {
+            transfers.upload(host, device);
+        }
     }
 
     @Override
     public void download(Matrix device, Matrix host) {
-        transfers.download(device, host);
+        try (Turn held = context.turn().take()) {
+            transfers.download(device, host);
+        }
     }
 
     @Override
     public void synchronize() {
-        context.synchronize();
+        try (Turn held = context.turn().take()) {
+            context.synchronize();
+        }
     }
 
     @Override
     public @Nullable Peaks measurePeaks() {
-        return CudaPeaks.measure(context, blas, transfers, memory);
+        try (Turn held = context.turn().take()) {
+            return CudaPeaks.measure(context, blas, transfers, memory);
+        }
     }
 
     /** Everything that the device holds itself goes before the leaks are counted, and the context last, whatever fails. */
     @Override
     public void close() {
-        if (closed) {
-            return;
+        if (context.turn().end()) {
+            // Matrices may still be closed, by any thread, but not while the streams go.
+            context.turn().whenFree(this::closeAll);
         }
-        closed = true;
+    }
+
+    private void closeAll() {
         context.quiesce();
         try (context;
                 memory;

@@ -19,6 +19,7 @@ final class CudaEncoder implements PackedEncoder {
     private final @Nullable Matrix rounded;
     private @Nullable Matrix weights;
     private @Nullable Matrix bias;
+    private boolean closed;
 
     CudaEncoder(Allocator memory, int latents, int width, Precision precision) {
         Shapes.encoderSize(latents, width);
@@ -30,6 +31,7 @@ final class CudaEncoder implements PackedEncoder {
     }
 
     void pack(Matrix wEnc, Matrix bEnc) {
+        requireOpen();
         weights = wEnc;
         bias = bEnc;
     }
@@ -42,7 +44,14 @@ final class CudaEncoder implements PackedEncoder {
         return packed(bias);
     }
 
-    private static Matrix packed(@Nullable Matrix matrix) {
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("this encoder of " + latents + " latents is closed");
+        }
+    }
+
+    private Matrix packed(@Nullable Matrix matrix) {
+        requireOpen();
         if (matrix == null) {
             throw new IllegalStateException("an encoder must be packed with weights before it can encode");
         }
@@ -67,6 +76,7 @@ final class CudaEncoder implements PackedEncoder {
 
     @Override
     public void close() {
+        closed = true;
         weights = null;
         bias = null;
         if (rounded != null) {

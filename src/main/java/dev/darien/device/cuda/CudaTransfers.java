@@ -11,6 +11,8 @@ import java.lang.foreign.ValueLayout;
 
 /** Copies between host and device that the host waits for, in the order of the compute stream. */
 final class CudaTransfers {
+    private static final long BLOCK_BYTES = 16 << 20;
+
     private final CudaContext context;
     private final Pointers pointers;
 
@@ -58,14 +60,21 @@ final class CudaTransfers {
         if (!host.isHost()) {
             throw new IllegalArgumentException("a matrix " + host.shape() + " is not in the host's memory");
         }
-        if (!host.segment().isNative()) {
+        boolean together = host.rows() == 1 || (host.stride() == host.columns() && stride == host.columns());
+        if (!host.segment().isNative() || (!together && !pointers.reaches(host))) {
             copyThroughNative(host, device, stride, toDevice);
             return;
         }
+        copyNative(host, device, stride, toDevice, together);
+    }
+
+    private void copyNative(Matrix host, long device, long stride, boolean toDevice, boolean together) {
         context.current();
         long width = (long) host.columns() * host.dtype().bytes();
-        boolean together = host.rows() == 1 || (host.stride() == host.columns() && stride == host.columns());
-        MemorySegment address = MemorySegment.ofAddress(host.address());
+        // The segment itself, not its address: nobody can close its arena until the call returns, when memory that
+        // isn't
+        // pinned has been read or written. Pinned memory is given back when it is another thread's turn.
+        MemorySegment address = host.segment();
         int result;
         if (together) {
             long bytes = width * host.rows();
@@ -112,16 +121,23 @@ final class CudaTransfers {
         }
     }
 
+    /** In blocks of rows, by way of memory that lies as the driver needs it and belongs to this thread. */
     private void copyThroughNative(Matrix host, long device, long stride, boolean toDevice) {
+        long rowBytes = (long) host.columns() * host.dtype().bytes();
+        long most = Math.clamp(BLOCK_BYTES / rowBytes, 1, host.rows());
         try (Arena arena = Arena.ofConfined()) {
-            long bytes = host.rows() * host.columns() * host.dtype().bytes();
-            Matrix between = Matrix.of(arena.allocate(bytes, 64), host.dtype(), host.rows(), host.columns());
-            if (toDevice) {
-                between.copyFrom(host);
-                copy(between, device, stride, true);
-            } else {
-                copy(between, device, stride, false);
-                host.copyFrom(between);
+            Matrix block = Matrix.of(arena.allocate(most * rowBytes, 64), host.dtype(), most, host.columns());
+            for (long first = 0; first < host.rows(); first += most) {
+                long count = Math.min(most, host.rows() - first);
+                long address = device + first * stride * host.dtype().bytes();
+                Matrix between = block.slice(0, count);
+                if (toDevice) {
+                    between.copyFrom(host.slice(first, count));
+                    copyNative(between, address, stride, true, stride == host.columns());
+                } else {
+                    copyNative(between, address, stride, false, stride == host.columns());
+                    host.slice(first, count).copyFrom(between);
+                }
             }
         }
     }

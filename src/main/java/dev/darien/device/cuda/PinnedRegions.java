@@ -105,12 +105,16 @@ final class PinnedRegions {
         AtomicBoolean closed = new AtomicBoolean();
         return () -> {
             if (closed.compareAndSet(false, true)) {
-                context.quiesce();
-                remove(first);
-                if (context.tryCurrent()) {
-                    Cuda.cuMemHostUnregister(pages);
-                }
+                context.turn().whenFree(() -> unpin(first, pages));
             }
         };
+    }
+
+    private void unpin(long first, MemorySegment pages) {
+        context.quiesce();
+        remove(first);
+        if (context.tryCurrent()) {
+            Cuda.cuMemHostUnregister(pages);
+        }
     }
 }

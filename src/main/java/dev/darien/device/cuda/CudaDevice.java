@@ -170,13 +170,17 @@ final class CudaDevice implements Device {
 
     private void closeAll() {
         context.quiesce();
-        try (context;
-                memory;
-                pinned;
-                blas;
-                modules;
-                kernels) {
-            // Closed in reverse order.
+        try (context) {
+            try (memory;
+                    pinned;
+                    blas;
+                    modules;
+                    kernels) {
+                // Closed in reverse order.
+            } finally {
+                // The driver frees with the context what was never given back. To read it is an exception from here on.
+                pinned.releaseAll();
+            }
         }
     }
 }

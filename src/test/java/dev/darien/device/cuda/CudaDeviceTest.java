@@ -116,6 +116,7 @@ class CudaDeviceTest {
         assertThatThrownBy(device::close).isInstanceOf(LeakException.class).satisfies(e -> assertThat(
                         e.getMessage() + List.of(e.getSuppressed()))
                 .contains("forgotten", "staged"));
+        assertThatThrownBy(() -> staged.get(0, 0)).isInstanceOf(IllegalStateException.class);
         forgotten.close();
         staged.close();
         try (Device again = Device.open(NAME)) {

@@ -28,6 +28,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorGradientTopK gradientTopK;
     private final DenseCodes denseCodes;
     private final VectorGradients gradients;
+    private final VectorLatents latents;
     private final VectorOptimiser optimiser;
     private final VectorSmall small;
     private final VectorMethods methods;
@@ -41,6 +42,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
         gradientTopK = new VectorGradientTopK(team, encode);
         denseCodes = new DenseCodes(memory, team, dense);
         gradients = new VectorGradients(team, scratch, denseCodes);
+        latents = new VectorLatents(team, scratch, denseCodes);
         optimiser = new VectorOptimiser(team, scratch);
         small = new VectorSmall(team);
         methods = new VectorMethods(team);
@@ -233,7 +235,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
     @Override
     public void latentGradients(
             LatentTerms terms, float normPenalty, @Nullable Matrix wDec, LatentRows gradients, Matrix touched) {
-        this.gradients.latentGradients(terms, normPenalty, wDec, gradients, touched);
+        latents.latentGradients(terms, normPenalty, wDec, gradients, touched);
     }
 
     @Override
@@ -308,7 +310,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
             LatentRows firstMoments,
             LatentRows secondMoments,
             boolean unitDecoder) {
-        gradients.latentStep(step, terms, more, normPenalty, weights, firstMoments, secondMoments, unitDecoder);
+        latents.latentStep(step, terms, more, normPenalty, weights, firstMoments, secondMoments, unitDecoder);
     }
 
     @Override

@@ -74,7 +74,7 @@ final class AdamRow {
         int vectors = SPECIES.loopBound(columns);
         int c = 0;
         for (; c < vectors; c += LANES) {
-            FloatVector w = load(weights, offset + (long) c * Float.BYTES);
+            FloatVector w = FloatVector.fromMemorySegment(SPECIES, weights, offset + (long) c * Float.BYTES, ORDER);
             products = w.fma(FloatVector.fromArray(SPECIES, gradient, gradientAt + c), products);
             squares = w.fma(w, squares);
         }
@@ -117,11 +117,13 @@ final class AdamRow {
         int c = 0;
         for (; c < vectors; c += LANES) {
             long at = (long) c * Float.BYTES;
-            FloatVector w = load(weights, weightsAt + at);
+            FloatVector w = FloatVector.fromMemorySegment(SPECIES, weights, weightsAt + at, ORDER);
             FloatVector g = along.fma(w, FloatVector.fromArray(SPECIES, gradient, gradientAt + c));
-            FloatVector m = keep1.fma(load(firstMoments, firstAt + at), g.mul(rest1));
-            FloatVector v =
-                    keep2.fma(load(secondMoments, secondAt + at), g.mul(g).mul(rest2));
+            FloatVector m =
+                    keep1.fma(FloatVector.fromMemorySegment(SPECIES, firstMoments, firstAt + at, ORDER), g.mul(rest1));
+            FloatVector v = keep2.fma(
+                    FloatVector.fromMemorySegment(SPECIES, secondMoments, secondAt + at, ORDER),
+                    g.mul(g).mul(rest2));
             m.intoMemorySegment(firstMoments, firstAt + at, ORDER);
             v.intoMemorySegment(secondMoments, secondAt + at, ORDER);
             w = w.sub(m.mul(stepSize).div(v.mul(correction).sqrt().add(epsilon)));
@@ -159,15 +161,13 @@ final class AdamRow {
         int c = 0;
         for (; c < vectors; c += LANES) {
             long at = offset + (long) c * Float.BYTES;
-            load(weights, at).mul(factor).intoMemorySegment(weights, at, ORDER);
+            FloatVector.fromMemorySegment(SPECIES, weights, at, ORDER)
+                    .mul(factor)
+                    .intoMemorySegment(weights, at, ORDER);
         }
         for (; c < columns; c++) {
             long at = offset + (long) c * Float.BYTES;
             weights.set(FLOAT, at, weights.get(FLOAT, at) * factor);
         }
-    }
-
-    private static FloatVector load(MemorySegment segment, long at) {
-        return FloatVector.fromMemorySegment(SPECIES, segment, at, ORDER);
     }
 }

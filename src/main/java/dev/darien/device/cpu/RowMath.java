@@ -16,10 +16,6 @@ final class RowMath {
 
     private RowMath() {}
 
-    private static FloatVector load(MemorySegment segment, long at) {
-        return FloatVector.fromMemorySegment(SPECIES, segment, at, ORDER);
-    }
-
     /** {@code out = scale · source - offset} for one row of {@code columns}; {@code offset} may be null. */
     static void convert(
             Matrix source, long row, float scale, float[] offset, boolean subtract, Matrix out, int columns) {
@@ -42,7 +38,7 @@ final class RowMath {
         int column = 0;
         for (; column < vectors; column += LANES) {
             long at = (long) column * Float.BYTES;
-            FloatVector value = load(from, fromAt + at);
+            FloatVector value = FloatVector.fromMemorySegment(SPECIES, from, fromAt + at, ORDER);
             FloatVector result = subtract
                     ? factor.fma(
                             value,
@@ -74,7 +70,9 @@ final class RowMath {
         int column = 0;
         for (; column < vectors; column += LANES) {
             long bytes = (long) column * Float.BYTES;
-            FloatVector value = minus.fma(load(target, targetAt + bytes), FloatVector.fromArray(SPECIES, row, column));
+            FloatVector value = minus.fma(
+                    FloatVector.fromMemorySegment(SPECIES, target, targetAt + bytes, ORDER),
+                    FloatVector.fromArray(SPECIES, row, column));
             value.intoArray(row, column);
             value.intoMemorySegment(residual, at + bytes, ORDER);
             squares = value.fma(value, squares);
@@ -98,7 +96,8 @@ final class RowMath {
         int column = 0;
         for (; column < vectors; column += LANES) {
             long at = (long) column * Float.BYTES;
-            products = load(a, aAt + at).fma(load(b, bAt + at), products);
+            products = FloatVector.fromMemorySegment(SPECIES, a, aAt + at, ORDER)
+                    .fma(FloatVector.fromMemorySegment(SPECIES, b, bAt + at, ORDER), products);
         }
         float sum = SparseRows.sum(products, lanes);
         for (; column < columns; column++) {
@@ -117,7 +116,9 @@ final class RowMath {
         int column = 0;
         for (; column < vectors; column += LANES) {
             long at = (long) column * Float.BYTES;
-            FloatVector value = minus.fma(load(y, yAt + at), load(x, xAt + at));
+            FloatVector value = minus.fma(
+                    FloatVector.fromMemorySegment(SPECIES, y, yAt + at, ORDER),
+                    FloatVector.fromMemorySegment(SPECIES, x, xAt + at, ORDER));
             squares = value.fma(value, squares);
         }
         float sum = SparseRows.sum(squares, lanes);
@@ -135,8 +136,8 @@ final class RowMath {
         int vectors = SPECIES.loopBound(columns);
         int column = 0;
         for (; column < vectors; column += LANES) {
-            FloatVector value =
-                    load(x, xAt + (long) column * Float.BYTES).sub(FloatVector.fromArray(SPECIES, point, column));
+            FloatVector value = FloatVector.fromMemorySegment(SPECIES, x, xAt + (long) column * Float.BYTES, ORDER)
+                    .sub(FloatVector.fromArray(SPECIES, point, column));
             squares = value.fma(value, squares);
         }
         float sum = SparseRows.sum(squares, lanes);
@@ -184,7 +185,7 @@ final class RowMath {
             long bytes = at + (long) column * Float.BYTES;
             FloatVector.fromArray(SPECIES, row, offset + column)
                     .mul(factor)
-                    .add(load(out, bytes))
+                    .add(FloatVector.fromMemorySegment(SPECIES, out, bytes, ORDER))
                     .intoMemorySegment(out, bytes, ORDER);
         }
         for (; column < columns; column++) {
@@ -198,7 +199,9 @@ final class RowMath {
         int vectors = SPECIES.loopBound(columns);
         int column = 0;
         for (; column < vectors; column += LANES) {
-            load(x, at + (long) column * Float.BYTES).mul(factor).intoArray(row, column);
+            FloatVector.fromMemorySegment(SPECIES, x, at + (long) column * Float.BYTES, ORDER)
+                    .mul(factor)
+                    .intoArray(row, column);
         }
         for (; column < columns; column++) {
             row[column] = x.get(Matrix.FLOAT, at + (long) column * Float.BYTES) * factor;

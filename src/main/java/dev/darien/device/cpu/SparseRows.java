@@ -18,8 +18,8 @@ import jdk.incubator.vector.VectorSpecies;
 final class SparseRows {
     private static final VectorSpecies<Float> SPECIES = VectorSpec.SPECIES;
     private static final int LANES = VectorSpec.LANES;
-    private static final ValueLayout.OfFloat FLOAT =
-            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
 
     private SparseRows() {}
 
@@ -91,10 +91,10 @@ final class SparseRows {
         for (; c < vectors; c += LANES) {
             long at = (long) c * Float.BYTES;
             FloatVector sum = FloatVector.fromArray(SPECIES, out, outOffset + c);
-            sum = v0.fma(load(matrix, row0 + at), sum);
-            sum = v1.fma(load(matrix, row1 + at), sum);
-            sum = v2.fma(load(matrix, row2 + at), sum);
-            sum = v3.fma(load(matrix, row3 + at), sum);
+            sum = v0.fma(FloatVector.fromMemorySegment(SPECIES, matrix, row0 + at, ORDER), sum);
+            sum = v1.fma(FloatVector.fromMemorySegment(SPECIES, matrix, row1 + at, ORDER), sum);
+            sum = v2.fma(FloatVector.fromMemorySegment(SPECIES, matrix, row2 + at, ORDER), sum);
+            sum = v3.fma(FloatVector.fromMemorySegment(SPECIES, matrix, row3 + at, ORDER), sum);
             sum.intoArray(out, outOffset + c);
         }
         for (; c < columns; c++) {
@@ -113,7 +113,8 @@ final class SparseRows {
         int c = 0;
         for (; c < vectors; c += LANES) {
             FloatVector sum = FloatVector.fromArray(SPECIES, out, outOffset + c);
-            v.fma(load(matrix, row + (long) c * Float.BYTES), sum).intoArray(out, outOffset + c);
+            v.fma(FloatVector.fromMemorySegment(SPECIES, matrix, row + (long) c * Float.BYTES, ORDER), sum)
+                    .intoArray(out, outOffset + c);
         }
         for (; c < columns; c++) {
             out[outOffset + c] = Math.fma(value, matrix.get(FLOAT, row + (long) c * Float.BYTES), out[outOffset + c]);
@@ -157,10 +158,10 @@ final class SparseRows {
             for (int c = 0; c < vectors; c += LANES) {
                 long at = (long) c * Float.BYTES;
                 FloatVector v = FloatVector.fromArray(SPECIES, vector, vectorOffset + c);
-                sum0 = v.fma(load(matrix, row0 + at), sum0);
-                sum1 = v.fma(load(matrix, row1 + at), sum1);
-                sum2 = v.fma(load(matrix, row2 + at), sum2);
-                sum3 = v.fma(load(matrix, row3 + at), sum3);
+                sum0 = v.fma(FloatVector.fromMemorySegment(SPECIES, matrix, row0 + at, ORDER), sum0);
+                sum1 = v.fma(FloatVector.fromMemorySegment(SPECIES, matrix, row1 + at, ORDER), sum1);
+                sum2 = v.fma(FloatVector.fromMemorySegment(SPECIES, matrix, row2 + at, ORDER), sum2);
+                sum3 = v.fma(FloatVector.fromMemorySegment(SPECIES, matrix, row3 + at, ORDER), sum3);
             }
             float dot0 = sum(sum0, lanes);
             float dot1 = sum(sum1, lanes);
@@ -226,9 +227,5 @@ final class SparseRows {
             }
         }
         return lanes[0];
-    }
-
-    private static FloatVector load(MemorySegment matrix, long at) {
-        return FloatVector.fromMemorySegment(SPECIES, matrix, at, ByteOrder.LITTLE_ENDIAN);
     }
 }

@@ -147,26 +147,26 @@ final class TileSelect {
         return end;
     }
 
-    private static FloatVector load(float[] array, int at) {
-        return FloatVector.fromArray(SPECIES, array, at);
-    }
-
     /** Which of the {@link #STEP} values from {@code at} on exceed the thresholds from {@code thresholdAt} on, a bit each. */
     static long above(float[] tile, int at, float[] thresholds, int thresholdAt) {
-        return above(tile, at, load(thresholds, thresholdAt))
-                | (above(tile, at + LANES, load(thresholds, thresholdAt + LANES)) << LANES)
-                | (above(tile, at + 2 * LANES, load(thresholds, thresholdAt + 2 * LANES)) << (2 * LANES))
-                | (above(tile, at + 3 * LANES, load(thresholds, thresholdAt + 3 * LANES)) << (3 * LANES));
+        return above(tile, at, FloatVector.fromArray(SPECIES, thresholds, thresholdAt))
+                | (above(tile, at + LANES, FloatVector.fromArray(SPECIES, thresholds, thresholdAt + LANES)) << LANES)
+                | (above(tile, at + 2 * LANES, FloatVector.fromArray(SPECIES, thresholds, thresholdAt + 2 * LANES))
+                        << (2 * LANES))
+                | (above(tile, at + 3 * LANES, FloatVector.fromArray(SPECIES, thresholds, thresholdAt + 3 * LANES))
+                        << (3 * LANES));
     }
 
     private static long above(float[] tile, int at, FloatVector threshold) {
-        return load(tile, at).compare(VectorOperators.GT, threshold).toLong();
+        return FloatVector.fromArray(SPECIES, tile, at)
+                .compare(VectorOperators.GT, threshold)
+                .toLong();
     }
 
     /** An infinite value above its threshold has difference −∞; equal infinities have NaN: neither needs a case. */
     private static long inWindow(float[] tile, int at, float[] thresholds, int thresholdAt, float half) {
-        FloatVector value = load(tile, at);
-        FloatVector threshold = load(thresholds, thresholdAt);
+        FloatVector value = FloatVector.fromArray(SPECIES, tile, at);
+        FloatVector threshold = FloatVector.fromArray(SPECIES, thresholds, thresholdAt);
         return threshold
                 .sub(value)
                 .compare(VectorOperators.LT, half)
@@ -177,12 +177,7 @@ final class TileSelect {
     private static int append(
             long passed, float[] tile, int tileAt, int firstIndex, int[] indices, float[] values, int at) {
         if (COMPRESSES) {
-            int end = compress(passed, tile, tileAt, firstIndex, indices, values, at);
-            end = compress(passed >>> LANES, tile, tileAt + LANES, firstIndex + LANES, indices, values, end);
-            end = compress(
-                    passed >>> (2 * LANES), tile, tileAt + 2 * LANES, firstIndex + 2 * LANES, indices, values, end);
-            return compress(
-                    passed >>> (3 * LANES), tile, tileAt + 3 * LANES, firstIndex + 3 * LANES, indices, values, end);
+            return compress(passed, tile, tileAt, firstIndex, indices, values, at);
         }
         int end = at;
         for (long bits = passed; bits != 0; bits &= bits - 1) {
@@ -193,15 +188,20 @@ final class TileSelect {
         return end;
     }
 
-    /** Those of one vector whose bits are set among the lowest of {@code passed}. */
+    /**
+     * In a loop over the four vectors: written out, they would be so much for C2 to inline that it sometimes stops before the
+     * last, and puts vectors on the heap.
+     */
     private static int compress(
             long passed, float[] tile, int tileAt, int firstIndex, int[] indices, float[] values, int at) {
-        VectorMask<Float> mask = VectorMask.fromLong(SPECIES, passed);
-        load(tile, tileAt).compress(mask).intoArray(values, at);
-        IntVector.fromArray(INDICES, LANE_NUMBERS, 0)
-                .add(firstIndex)
-                .compress(VectorMask.fromLong(INDICES, passed))
-                .intoArray(indices, at);
-        return at + mask.trueCount();
+        int end = at;
+        IntVector lanes = IntVector.fromArray(INDICES, LANE_NUMBERS, 0);
+        for (int first = 0; first < STEP; first += LANES) {
+            VectorMask<Float> mask = VectorMask.fromLong(SPECIES, passed >>> first);
+            FloatVector.fromArray(SPECIES, tile, tileAt + first).compress(mask).intoArray(values, end);
+            lanes.add(firstIndex + first).compress(mask.cast(INDICES)).intoArray(indices, end);
+            end += mask.trueCount();
+        }
+        return end;
     }
 }

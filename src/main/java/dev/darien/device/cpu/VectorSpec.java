@@ -10,6 +10,9 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>It is the platform's preferred width unless the system property {@value #PROPERTY} names another one, which is how
  * the tests cover all widths on one machine. Sums are ordered by lane, so results may differ between widths, never
  * within one.
+ *
+ * <p>Kernels spell the API's calls out, loads too: a method of our own that returns a vector and was once compiled by itself
+ * may be too large for C2 to inline where it is hot, and then puts each vector on the heap.
  */
 final class VectorSpec {
     static final String PROPERTY = "darien.vector.bits";

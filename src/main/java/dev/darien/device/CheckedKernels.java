@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The kernels of a device behind the checks that all devices share: no other thread uses the device, each call's shapes,
- * types and reach are checked once, then the device's own kernels are called, which need not check them again. What only the device can know stays with
- * it: whether an encoder is its own and has been packed, and what matrices hold.
+ * types and reach are checked once, then the device's own kernels are called, which need not check them again. What only
+ * the device can know stays with it: whether an encoder is its own and has been packed, and what matrices hold.
  */
 @SuppressWarnings("try") // A turn is taken, not looked at.
 public final class CheckedKernels implements Kernels {

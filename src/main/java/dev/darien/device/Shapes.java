@@ -371,8 +371,7 @@ public final class Shapes {
     }
 
     private void reachable(String what, Matrix matrix) {
-        // Fails if the memory has been given back.
-        matrix.address();
+        matrix.requireAlive();
         String obstacle = reach.obstacle(matrix);
         if (obstacle != null) {
             throw outOfReach(what, matrix, obstacle);

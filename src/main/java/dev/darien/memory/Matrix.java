@@ -104,7 +104,12 @@ public final class Matrix implements AutoCloseable {
         return segment.address() + bytesBefore;
     }
 
-    private void requireAlive() {
+    /**
+     * Fails if the memory has been given back.
+     *
+     * @throws IllegalStateException if it has
+     */
+    public void requireAlive() {
         if (!segment.scope().isAlive()) {
             throw new IllegalStateException("the memory of a matrix " + shape() + " has been given back already");
         }

@@ -34,8 +34,7 @@ final class HostBatchQueue implements BatchQueue {
     }
 
     private void requireOpen() {
-        // Throws if the memory has been given back.
-        batch.address();
+        batch.requireAlive();
     }
 
     @Override

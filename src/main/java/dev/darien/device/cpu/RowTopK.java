@@ -70,10 +70,10 @@ final class RowTopK {
     }
 
     /**
-     * Offers scores, in the place of whose values {@link #finish} gives {@code originals}, which lie as the scores do.
+     * Offers scores, in the place of whose values {@link #finish} gives {@code originals}, from {@code originalsAt} on.
      * Otherwise like the other {@code accept}; a row is offered by one of the two alone.
      */
-    void accept(float[] scores, float[] originals, int offset, int length, int firstIndex) {
+    void accept(float[] scores, int offset, float[] originals, int originalsAt, int length, int firstIndex) {
         carries = true;
         if (carried.length < capacity) {
             carried = new float[capacity];
@@ -84,7 +84,7 @@ final class RowTopK {
             int before = count;
             count = TileSelect.selectAbove(scores, offset + i, part, bound, firstIndex + i, indices, values, before);
             for (int entry = before; entry < count; entry++) {
-                carried[entry] = originals[offset + indices[entry] - firstIndex];
+                carried[entry] = originals[originalsAt + indices[entry] - firstIndex];
             }
             i += part;
         }

@@ -36,8 +36,7 @@ final class ScalarConcurrentEncoder implements ConcurrentEncoder {
 
     @Override
     public Lane lane(int rows) {
-        // Fails once it is closed.
-        weights.address();
+        weights.requireAlive();
         return new ScalarLane(Math.max(1, rows));
     }
 

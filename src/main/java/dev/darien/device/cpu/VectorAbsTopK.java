@@ -22,7 +22,7 @@ final class VectorAbsTopK implements AutoCloseable {
 
     /** One row of a tile for each worker: magnitudes, and of dead latents the values and their magnitudes. */
     private static final class Space {
-        final float[] magnitudes = new float[EncodeScratch.ROWS * EncodeScratch.TILE_STRIDE];
+        final float[] magnitudes = new float[COLUMNS];
         final float[] deadValues = new float[COLUMNS];
         final float[] deadMagnitudes = new float[COLUMNS];
     }
@@ -33,9 +33,7 @@ final class VectorAbsTopK implements AutoCloseable {
         for (int worker = 0; worker < spaces.length; worker++) {
             spaces[worker] = new Space();
         }
-        reservation = memory.reserve(
-                "magnitudes",
-                (long) spaces.length * (EncodeScratch.ROWS + 2) * EncodeScratch.TILE_STRIDE * Float.BYTES);
+        reservation = memory.reserve("magnitudes", 3L * spaces.length * COLUMNS * Float.BYTES);
     }
 
     void select(
@@ -80,7 +78,7 @@ final class VectorAbsTopK implements AutoCloseable {
             for (int row = 0; row < rows; row++) {
                 int offset = row * EncodeScratch.TILE_STRIDE;
                 magnitudes(scratch.tile, offset, latents, space.magnitudes);
-                scratch.main[row].accept(space.magnitudes, scratch.tile, offset, latents, tile * COLUMNS);
+                scratch.main[row].accept(space.magnitudes, 0, scratch.tile, offset, latents, tile * COLUMNS);
                 if (dead != null) {
                     acceptDead(encoder, scratch, space, tile, row);
                 }
@@ -97,18 +95,17 @@ final class VectorAbsTopK implements AutoCloseable {
             space.deadValues[at] = value;
             space.deadMagnitudes[at] = Math.abs(value);
         }
-        scratch.dead[row].accept(space.deadMagnitudes, space.deadValues, 0, count, first);
+        scratch.dead[row].accept(space.deadMagnitudes, 0, space.deadValues, 0, count, first);
     }
 
-    /** Of a stretch of {@code values}, to the same place. */
+    /** Of a stretch of {@code values}. */
     private static void magnitudes(float[] values, int offset, int length, float[] out) {
-        int end = offset + length;
-        int at = offset;
-        for (; at <= end - LANES; at += LANES) {
-            FloatVector.fromArray(SPECIES, values, at).abs().intoArray(out, at);
+        int at = 0;
+        for (; at <= length - LANES; at += LANES) {
+            FloatVector.fromArray(SPECIES, values, offset + at).abs().intoArray(out, at);
         }
-        for (; at < end; at++) {
-            out[at] = Math.abs(values[at]);
+        for (; at < length; at++) {
+            out[at] = Math.abs(values[offset + at]);
         }
     }
 

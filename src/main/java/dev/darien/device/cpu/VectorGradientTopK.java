@@ -108,7 +108,7 @@ final class VectorGradientTopK {
                 int offset = row * EncodeScratch.TILE_STRIDE;
                 score(scratch.tile, attributions.tile, offset, latents, strength);
                 scratch.main[row].accept(
-                        attributions.tile, scratch.tile, offset, latents, tile * EncodeScratch.TILE_COLUMNS);
+                        attributions.tile, offset, scratch.tile, offset, latents, tile * EncodeScratch.TILE_COLUMNS);
                 if (dead != null) {
                     VectorEncode.selectDead(encoder, scratch, tile, row);
                 }

@@ -70,75 +70,60 @@ final class VectorLatents {
         int latents = terms.groups().latents();
         int widest = Math.max(weights.encoder().columns(), weights.decoder().columns());
         int block = Math.clamp(GRADIENT_FLOATS / widest, 1, LATENTS_PER_TASK);
+        // First the gradients of some latents, then their steps: rows of the batch, which are gathered, and weights and
+        // moments, which stream by, would else keep the prefetchers from seeing either.
         team.run(VectorDense.tasks(latents, LATENTS_PER_TASK), (task, worker) -> {
+            WorkerScratch mine = scratch[worker];
             int last = Math.min(latents, (task + 1) * LATENTS_PER_TASK);
             for (int first = task * LATENTS_PER_TASK; first < last; first += block) {
-                int end = Math.min(last, first + block);
-                stepBlock(
+                int count = Math.min(block, last - first);
+                clearRows(mine, count * widest);
+                for (int at = 0; at < count; at++) {
+                    addLatent(terms, first + at, normPenalty, weights.decoder(), mine, at * widest);
+                    if (more != null) {
+                        addLatent(more, first + at, 0, null, mine, at * widest);
+                    }
+                }
+                stepRows(
                         step,
-                        terms,
-                        more,
-                        normPenalty,
-                        weights,
-                        firstMoments,
-                        secondMoments,
-                        unitDecoder,
+                        weights.encoder(),
+                        firstMoments.encoder(),
+                        secondMoments.encoder(),
                         first,
-                        end,
+                        count,
+                        mine.row,
                         widest,
-                        scratch[worker]);
+                        false,
+                        mine.lanes);
+                stepRows(
+                        step,
+                        weights.decoder(),
+                        firstMoments.decoder(),
+                        secondMoments.decoder(),
+                        first,
+                        count,
+                        mine.otherRow,
+                        widest,
+                        unitDecoder,
+                        mine.lanes);
             }
         });
     }
 
-    /**
-     * First the gradients of some latents, then their steps: rows of the batch, which are gathered, and weights and moments,
-     * which stream by, would else keep the prefetchers from seeing either.
-     */
-    private static void stepBlock(
+    /** Adam's steps of some rows, whose gradients lie {@code stride} apart. */
+    private static void stepRows(
             AdamStep step,
-            LatentTerms terms,
-            @Nullable LatentTerms more,
-            float normPenalty,
-            LatentRows weights,
-            LatentRows firstMoments,
-            LatentRows secondMoments,
-            boolean unitDecoder,
+            Matrix weights,
+            Matrix firstMoments,
+            Matrix secondMoments,
             int first,
-            int last,
-            int widest,
-            WorkerScratch mine) {
-        clearRows(mine, (last - first) * widest);
-        for (int latent = first; latent < last; latent++) {
-            int at = (latent - first) * widest;
-            addLatent(terms, latent, normPenalty, weights.decoder(), mine, at);
-            if (more != null) {
-                addLatent(more, latent, 0, null, mine, at);
-            }
-        }
-        for (int latent = first; latent < last; latent++) {
-            AdamRow.update(
-                    step,
-                    weights.encoder(),
-                    firstMoments.encoder(),
-                    secondMoments.encoder(),
-                    latent,
-                    mine.row,
-                    (latent - first) * widest,
-                    false,
-                    mine.lanes);
-        }
-        for (int latent = first; latent < last; latent++) {
-            AdamRow.update(
-                    step,
-                    weights.decoder(),
-                    firstMoments.decoder(),
-                    secondMoments.decoder(),
-                    latent,
-                    mine.otherRow,
-                    (latent - first) * widest,
-                    unitDecoder,
-                    mine.lanes);
+            int count,
+            float[] gradients,
+            int stride,
+            boolean unit,
+            float[] lanes) {
+        for (int at = 0; at < count; at++) {
+            AdamRow.update(step, weights, firstMoments, secondMoments, first + at, gradients, at * stride, unit, lanes);
         }
     }
 

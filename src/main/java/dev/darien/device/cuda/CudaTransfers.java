@@ -71,9 +71,8 @@ final class CudaTransfers {
     private void copyNative(Matrix host, long device, long stride, boolean toDevice, boolean together) {
         context.current();
         long width = (long) host.columns() * host.dtype().bytes();
-        // The segment itself, not its address: nobody can close its arena until the call returns, when memory that
-        // isn't
-        // pinned has been read or written. Pinned memory is given back when it is another thread's turn.
+        // The segment itself, not its address: nobody can close its arena until the call returns, and then memory that
+        // isn't pinned has been read or written. Pinned memory is given back when it is another thread's turn.
         MemorySegment address = host.segment();
         int result;
         if (together) {

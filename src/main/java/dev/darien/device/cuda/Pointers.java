@@ -48,8 +48,6 @@ final class Pointers implements Reach {
         if (matrix.rows() == 0 || matrix.columns() == 0) {
             return null;
         }
-        // Fails if the memory has been given back: a kernel would read what is somebody else's by now.
-        matrix.address();
         return isShared(matrix) ? null : "is not in the GPU's memory, nor pinned; upload it, or pin it";
     }
 }

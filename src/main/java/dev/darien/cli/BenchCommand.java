@@ -42,7 +42,7 @@ final class BenchCommand implements Callable<Integer> {
     private boolean quick;
 
     @Option(names = "--rounds", paramLabel = "N", description = "Rounds for each size (default: 5, with --quick 3).")
-    private int rounds;
+    private @Nullable Integer rounds;
 
     @Option(
             names = "--methods",
@@ -125,15 +125,17 @@ final class BenchCommand implements Callable<Integer> {
         this.console = console;
     }
 
+    private int rounds() {
+        int wanted = rounds != null ? rounds : quick ? 3 : 5;
+        if (wanted < 1 || wanted > MOST_ROUNDS) {
+            throw new IllegalArgumentException("--rounds must be between 1 and " + MOST_ROUNDS + ", not " + wanted);
+        }
+        return wanted;
+    }
+
     @Override
     public Integer call() {
-        UsageException.check(() -> {
-            if (rounds < 0 || rounds > MOST_ROUNDS) {
-                throw new IllegalArgumentException("--rounds must be between 1 and " + MOST_ROUNDS + ", not " + rounds);
-            }
-            return rounds;
-        });
-        int wanted = rounds > 0 ? rounds : quick ? 3 : 5;
+        int wanted = UsageException.check(this::rounds);
         DType read = Choices.pick("dtype", dtype, DTYPES);
         Precision products = Choices.pick("precision", precision, Choices.of(Precision.values()));
         List<BenchSize> sizes = sizes();

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("device")
 class BenchTest {
@@ -200,9 +201,10 @@ class BenchTest {
         assertThat(err.toString()).contains("--k at most --latents").hasLineCount(1);
     }
 
-    @Test
-    void anImpossibleNumberOfRoundsIsRefusedInOneLine() {
-        int status = Main.run(console, Interruption.none(), "bench", "--rounds", "-1");
+    @ParameterizedTest
+    @ValueSource(strings = {"-1", "0", "1001"})
+    void anImpossibleNumberOfRoundsIsRefusedInOneLine(String rounds) {
+        int status = Main.run(console, Interruption.none(), "bench", "--rounds", rounds);
 
         assertThat(status).isEqualTo(2);
         assertThat(err.toString()).contains("--rounds").hasLineCount(1);

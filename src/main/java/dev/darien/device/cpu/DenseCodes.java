@@ -22,13 +22,13 @@ final class DenseCodes implements AutoCloseable {
 
     private final Allocator memory;
     private final Team team;
-    private final VectorDense dense;
+    private final VectorProduct product;
     private @Nullable Matrix values;
 
-    DenseCodes(Allocator memory, Team team, VectorDense dense) {
+    DenseCodes(Allocator memory, Team team, VectorProduct product) {
         this.memory = memory;
         this.team = team;
-        this.dense = dense;
+        this.product = product;
     }
 
     /** Whether these codes are better treated as a dense matrix. */
@@ -54,13 +54,13 @@ final class DenseCodes implements AutoCloseable {
     /** {@code out = Z · wDec}. */
     void decode(SparseCodes codes, Matrix wDec, Matrix out) {
         Matrix z = scatter(codes, codes.values(), 1);
-        dense.multiply(Product.NN, z, wDec, out, false);
+        product.multiply(Product.NN, z, wDec, out, false);
     }
 
     /** {@code codeGradients[entry] = residual · wDec[latent]}. */
     void codeGradients(SparseCodes codes, Matrix wDec, Matrix residual, Matrix codeGradients) {
         Matrix products = buffer(codes.rows(), codes.latents());
-        dense.multiply(Product.NT, residual, wDec, products, false);
+        product.multiply(Product.NT, residual, wDec, products, false);
         team.run(codes.rows(), (row, worker) -> {
             int end = codes.start(row + 1);
             for (int entry = codes.start(row); entry < end; entry++) {
@@ -73,9 +73,9 @@ final class DenseCodes implements AutoCloseable {
     void latentGradients(LatentTerms terms, LatentRows gradients) {
         float scale = Cells.get(terms.scale(), 0, 0);
         Matrix z = scatter(terms.codes(), terms.codes().values(), scale);
-        dense.multiply(Product.TN, z, terms.residual(), gradients.decoder(), true);
+        product.multiply(Product.TN, z, terms.residual(), gradients.decoder(), true);
         Matrix g = scatter(terms.codes(), terms.codeGradients(), scale);
-        dense.multiply(Product.TN, g, terms.input(), gradients.encoder(), true);
+        product.multiply(Product.TN, g, terms.input(), gradients.encoder(), true);
     }
 
     /** Sets to 0 the rows of latents with entries that nothing has been added to yet, and marks them. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -23,15 +25,15 @@ final class Gemm8x2 {
      * {@code C[r, :] = init[r, :] + Σ_k a[k, r] · b[k, :]} for one tile of {@link #ROWS} × {@link #COLUMNS}.
      *
      * @param a packed rows, {@code depth × ROWS} from {@code aOffset}
-     * @param b one packed panel, {@code depth × COLUMNS} from {@code bOffset}
+     * @param b one packed panel, {@code depth × COLUMNS} floats from byte {@code bOffset} on
      * @param init where the accumulators start: row r at {@code initOffset + r * initStride}; may be {@code c} itself
      * @param c the result, row r at {@code cOffset + r * cStride}
      */
     static void run(
             float[] a,
             int aOffset,
-            float[] b,
-            int bOffset,
+            MemorySegment b,
+            long bOffset,
             int depth,
             float[] init,
             int initOffset,
@@ -56,8 +58,10 @@ final class Gemm8x2 {
         FloatVector c70 = FloatVector.fromArray(SPECIES, init, initOffset + 7 * initStride);
         FloatVector c71 = FloatVector.fromArray(SPECIES, init, initOffset + 7 * initStride + LANES);
         for (int k = 0; k < depth; k++) {
-            FloatVector b0 = FloatVector.fromArray(SPECIES, b, bOffset + k * COLUMNS);
-            FloatVector b1 = FloatVector.fromArray(SPECIES, b, bOffset + k * COLUMNS + LANES);
+            long at = bOffset + (long) k * GemmPanels.ROW_BYTES;
+            FloatVector b0 = FloatVector.fromMemorySegment(SPECIES, b, at, ByteOrder.LITTLE_ENDIAN);
+            FloatVector b1 =
+                    FloatVector.fromMemorySegment(SPECIES, b, at + GemmPanels.ROW_BYTES / 2, ByteOrder.LITTLE_ENDIAN);
             FloatVector a0 = FloatVector.broadcast(SPECIES, a[aOffset + k * ROWS]);
             c00 = a0.fma(b0, c00);
             c01 = a0.fma(b1, c01);

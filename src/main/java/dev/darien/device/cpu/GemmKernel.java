@@ -12,7 +12,8 @@ import java.lang.foreign.MemorySegment;
  * neither on how the work is split nor on the vector width.
  *
  * <p>A panel comes from L3 or memory once for all rows of a call and is slower there than the first products with it: many
- * rows, about 256, hide that; rows of C must not lie a power of two apart (see {@link EncodeScratch}).
+ * rows, about 256, hide that; rows of C must not lie a power of two apart (see {@link EncodeScratch}). Long runs of k are
+ * faster than shorter ones that would keep a panel in L1.
  */
 final class GemmKernel {
     /** Rows of A are packed in groups of this many; tiles of C are padded to a multiple of it. */
@@ -21,8 +22,8 @@ final class GemmKernel {
     /** Columns per panel; tiles of C are padded to a multiple of it. */
     static final int COLUMNS = 2 * VectorSpec.LANES;
 
-    /** Longest run of k between two visits to C: the panel's block then stays in the nearest caches. */
-    static final int DEPTH_BLOCK = 512;
+    /** Longest run of k between two visits to C, which cost more than a panel that doesn't stay in L1. */
+    static final int DEPTH_BLOCK = 1024;
 
     private static final float[] ZEROS = new float[COLUMNS];
 
@@ -43,9 +44,10 @@ final class GemmKernel {
      *
      * @param byteOffset of the first row; any alignment
      * @param rowStride in floats
-     * @param packed at least {@link #packedLength} floats
+     * @param packed at least {@link #packedLength} floats from {@code at} on
      */
-    static void packRows(MemorySegment a, long byteOffset, long rowStride, int rows, int depth, float[] packed) {
+    static void packRows(
+            MemorySegment a, long byteOffset, long rowStride, int rows, int depth, float[] packed, int at) {
         for (int row = 0; row < rows; row += ROWS) {
             GemmPacking.packRows(
                     a,
@@ -54,7 +56,7 @@ final class GemmKernel {
                     Math.min(ROWS, rows - row),
                     depth,
                     packed,
-                    row * depth,
+                    at + row * depth,
                     ROWS);
         }
     }
@@ -64,10 +66,10 @@ final class GemmKernel {
      *
      * @param byteOffset of the first row's first element; any alignment
      * @param rowStride of Aᵀ in floats
-     * @param packed at least {@link #packedLength} floats
+     * @param packed at least {@link #packedLength} floats from {@code at} on
      */
     static void packRowsTransposed(
-            MemorySegment a, long byteOffset, long rowStride, int rows, int depth, float[] packed) {
+            MemorySegment a, long byteOffset, long rowStride, int rows, int depth, float[] packed, int at) {
         for (int row = 0; row < rows; row += ROWS) {
             GemmPacking.packColumns(
                     a,
@@ -76,7 +78,7 @@ final class GemmKernel {
                     Math.min(ROWS, rows - row),
                     depth,
                     packed,
-                    row * depth,
+                    at + row * depth,
                     ROWS);
         }
     }
@@ -99,12 +101,13 @@ final class GemmKernel {
             float[] c,
             int cOffset,
             int cStride) {
-        multiply(packedA, rows, panels, firstPanel, lastPanel, bias, COLUMNS, c, cOffset, cStride);
+        multiply(packedA, 0, rows, panels, firstPanel, lastPanel, bias, COLUMNS, c, cOffset, cStride);
     }
 
-    /** {@link #multiply} without a bias. */
+    /** {@link #multiply} without a bias, of rows that are packed from {@code at} on. */
     static void multiply(
             float[] packedA,
+            int at,
             int rows,
             GemmPanels panels,
             int firstPanel,
@@ -112,11 +115,12 @@ final class GemmKernel {
             float[] c,
             int cOffset,
             int cStride) {
-        multiply(packedA, rows, panels, firstPanel, lastPanel, ZEROS, 0, c, cOffset, cStride);
+        multiply(packedA, at, rows, panels, firstPanel, lastPanel, ZEROS, 0, c, cOffset, cStride);
     }
 
     private static void multiply(
             float[] packedA,
+            int at,
             int rows,
             GemmPanels panels,
             int firstPanel,
@@ -126,21 +130,21 @@ final class GemmKernel {
             float[] c,
             int cOffset,
             int cStride) {
+        MemorySegment b = panels.memory();
         int depth = panels.depth();
         int block = blockEnd(0, depth);
         for (int panel = firstPanel; panel < lastPanel; panel++) {
-            float[] b = panels.array(panel);
-            int bOffset = panels.offset(panel);
+            long bOffset = panels.panelOffset(panel);
             int column = cOffset + (panel - firstPanel) * COLUMNS;
             int biasOffset = panel * biasPanelStride;
             for (int row = 0; row < rows; row += ROWS) {
                 int tile = column + row * cStride;
-                micro(packedA, row * depth, b, bOffset, block, bias, biasOffset, 0, c, tile, cStride);
+                micro(packedA, at + row * depth, b, bOffset, block, bias, biasOffset, 0, c, tile, cStride);
             }
         }
         while (block < depth) {
             int to = blockEnd(block, depth);
-            addBlock(packedA, rows, panels, firstPanel, lastPanel, block, to, c, cOffset, cStride);
+            addBlock(packedA, at, rows, panels, firstPanel, lastPanel, block, to, c, cOffset, cStride);
             block = to;
         }
     }
@@ -148,6 +152,7 @@ final class GemmKernel {
     /** Blocks of k outside, panels inside: the block of A stays in L2 while the panels pass by. */
     private static void addBlock(
             float[] packedA,
+            int at,
             int rows,
             GemmPanels panels,
             int firstPanel,
@@ -157,14 +162,25 @@ final class GemmKernel {
             float[] c,
             int cOffset,
             int cStride) {
+        MemorySegment b = panels.memory();
         int depth = panels.depth();
         for (int panel = firstPanel; panel < lastPanel; panel++) {
-            float[] b = panels.array(panel);
-            int bOffset = panels.offset(panel) + from * COLUMNS;
+            long bOffset = panels.panelOffset(panel) + (long) from * GemmPanels.ROW_BYTES;
             int column = cOffset + (panel - firstPanel) * COLUMNS;
             for (int row = 0; row < rows; row += ROWS) {
                 int tile = column + row * cStride;
-                micro(packedA, row * depth + from * ROWS, b, bOffset, to - from, c, tile, cStride, c, tile, cStride);
+                micro(
+                        packedA,
+                        at + row * depth + from * ROWS,
+                        b,
+                        bOffset,
+                        to - from,
+                        c,
+                        tile,
+                        cStride,
+                        c,
+                        tile,
+                        cStride);
             }
         }
     }
@@ -179,8 +195,8 @@ final class GemmKernel {
     private static void micro(
             float[] a,
             int aOffset,
-            float[] b,
-            int bOffset,
+            MemorySegment b,
+            long bOffset,
             int depth,
             float[] init,
             int initOffset,

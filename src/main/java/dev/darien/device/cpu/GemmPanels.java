@@ -1,62 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
+import dev.darien.memory.Allocator;
+import dev.darien.memory.DType;
+import dev.darien.memory.Matrix;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * The right-hand side of a matrix product, packed into panels of {@link GemmKernel#COLUMNS} columns.
  *
  * <p>Panel p holds columns {@code [p * COLUMNS, (p + 1) * COLUMNS)} as {@code depth × COLUMNS} floats, so that the
- * kernel reads it front to back. Columns past the last are zero. Panels are spread over heap arrays of at most
- * 2 MiB (or one panel), so the whole may exceed 2<sup>31</sup> floats. Different threads may pack different panels.
+ * kernel reads it front to back. Columns past the last are zero. Off the heap, where no load of a whole vector lies
+ * across two cache lines: nothing aligns an array on the heap. Different threads may pack different panels.
  */
-final class GemmPanels {
-    private static final int ARRAY_FLOATS = 1 << 19;
+final class GemmPanels implements AutoCloseable {
+    /** Steps of k that are packed on the heap at a time, within the nearest cache, and then copied as they are. */
+    private static final int STEP = 128;
 
-    private float[][] arrays = new float[0][];
-    private int panelsPerArrayShift;
+    /** From one step of k to the next within a panel. */
+    static final int ROW_BYTES = GemmKernel.COLUMNS * Float.BYTES;
+
+    /** Floats that packing needs beside the panels. */
+    static final int STAGING = STEP * GemmKernel.COLUMNS;
+
+    private final Allocator allocator;
+    private final String label;
+    private Matrix memory;
     private int columns;
     private int depth;
 
-    /** @throws IllegalArgumentException as {@link #reshape} */
-    GemmPanels(int columns, int depth) {
-        reshape(columns, depth);
+    /**
+     * @param label what the panels hold, shown when they leak
+     * @throws IllegalArgumentException as {@link #reshape}
+     */
+    GemmPanels(Allocator allocator, String label, int columns, int depth) {
+        this.allocator = allocator;
+        this.label = label;
+        memory = allocate(columns, depth);
+        this.columns = columns;
+        this.depth = depth;
     }
 
     /**
      * Makes room for another shape; the content is undefined until it is packed. Allocates only if the new shape
-     * doesn't fit the arrays it has.
+     * doesn't fit the memory it has.
      *
-     * @throws IllegalArgumentException if a size isn't positive, or one panel exceeds an array
+     * @throws IllegalArgumentException if a size isn't positive, or a panel is too long
      */
     void reshape(int newColumns, int newDepth) {
+        if (!fits(newColumns, newDepth)) {
+            Matrix larger = allocate(newColumns, newDepth);
+            memory.close();
+            memory = larger;
+        }
+        columns = newColumns;
+        depth = newDepth;
+    }
+
+    private boolean fits(int newColumns, int newDepth) {
+        return newColumns > 0
+                && newDepth > 0
+                && (long) newDepth * ROW_BYTES * panelCount(newColumns)
+                        <= memory.segment().byteSize();
+    }
+
+    private Matrix allocate(int newColumns, int newDepth) {
         if (newColumns < 1 || newDepth < 1 || newDepth > Integer.MAX_VALUE / 2 / GemmKernel.COLUMNS) {
             throw new IllegalArgumentException("A packed matrix must have positive sizes and a depth of at most "
                     + Integer.MAX_VALUE / 2 / GemmKernel.COLUMNS + ", not " + newColumns + " columns by " + newDepth
                     + ".");
         }
-        int panelFloats = newDepth * GemmKernel.COLUMNS;
-        int shift = 0;
-        while (shift < 16 && (2L << shift) * panelFloats <= ARRAY_FLOATS) {
-            shift++;
-        }
-        int panels = Math.ceilDiv(newColumns, GemmKernel.COLUMNS);
-        int perArray = 1 << shift;
-        int count = Math.ceilDiv(panels, perArray);
-        if (count > arrays.length) {
-            arrays = Arrays.copyOf(arrays, count);
-        }
-        for (int i = 0; i < count; i++) {
-            int floats = Math.min(perArray, panels - i * perArray) * panelFloats;
-            float[] array = arrays[i];
-            if (array == null || array.length < floats) {
-                arrays[i] = new float[floats];
-            }
-        }
-        panelsPerArrayShift = shift;
-        columns = newColumns;
-        depth = newDepth;
+        return allocator.matrix(label, DType.F32, panelCount(newColumns), newDepth * GemmKernel.COLUMNS);
+    }
+
+    private static int panelCount(int columns) {
+        return Math.ceilDiv(columns, GemmKernel.COLUMNS);
     }
 
     int columns() {
@@ -68,17 +86,22 @@ final class GemmPanels {
     }
 
     int panelCount() {
-        return Math.ceilDiv(columns, GemmKernel.COLUMNS);
+        return panelCount(columns);
     }
 
-    /** The array that holds a panel. */
-    float[] array(int panel) {
-        return arrays[panel >> panelsPerArrayShift];
+    /** All panels, each from its {@link #panelOffset} on. */
+    MemorySegment memory() {
+        return memory.segment();
     }
 
-    /** Where a panel starts in its {@link #array}. */
-    int offset(int panel) {
-        return (panel & ((1 << panelsPerArrayShift) - 1)) * depth * GemmKernel.COLUMNS;
+    /** Where a panel starts in the {@link #memory}. */
+    long panelOffset(int panel) {
+        return (long) panel * depth * ROW_BYTES;
+    }
+
+    /** Where a column's first value lies; the next ones follow {@link #ROW_BYTES} apart. */
+    long columnOffset(int column) {
+        return panelOffset(column / GemmKernel.COLUMNS) + (long) (column % GemmKernel.COLUMNS) * Float.BYTES;
     }
 
     /**
@@ -86,19 +109,19 @@ final class GemmPanels {
      *
      * @param byteOffset of {@code W[0, 0]}; any alignment
      * @param rowStride in floats
+     * @param staging of {@link #STAGING} floats, the thread's own
      */
-    void pack(MemorySegment w, long byteOffset, long rowStride, int firstPanel, int lastPanel) {
+    void pack(MemorySegment w, long byteOffset, long rowStride, int firstPanel, int lastPanel, float[] staging) {
         for (int panel = firstPanel; panel < lastPanel; panel++) {
             int column = panel * GemmKernel.COLUMNS;
-            GemmPacking.packRows(
-                    w,
-                    byteOffset + column * rowStride * Float.BYTES,
-                    rowStride,
-                    Math.min(GemmKernel.COLUMNS, columns - column),
-                    depth,
-                    array(panel),
-                    offset(panel),
-                    GemmKernel.COLUMNS);
+            long from = byteOffset + column * rowStride * Float.BYTES;
+            int lines = Math.min(GemmKernel.COLUMNS, columns - column);
+            for (int k = 0; k < depth; k += STEP) {
+                int count = Math.min(STEP, depth - k);
+                GemmPacking.packRows(
+                        w, from + (long) k * Float.BYTES, rowStride, lines, count, staging, 0, GemmKernel.COLUMNS);
+                store(staging, panel, k, count);
+            }
         }
     }
 
@@ -107,19 +130,30 @@ final class GemmPanels {
      *
      * @param byteOffset of {@code B[0, 0]}; any alignment
      * @param rowStride in floats
+     * @param staging of {@link #STAGING} floats, the thread's own
      */
-    void packTransposed(MemorySegment b, long byteOffset, long rowStride, int firstPanel, int lastPanel) {
+    void packTransposed(
+            MemorySegment b, long byteOffset, long rowStride, int firstPanel, int lastPanel, float[] staging) {
         for (int panel = firstPanel; panel < lastPanel; panel++) {
             int column = panel * GemmKernel.COLUMNS;
-            GemmPacking.packColumns(
-                    b,
-                    byteOffset + (long) column * Float.BYTES,
-                    rowStride,
-                    Math.min(GemmKernel.COLUMNS, columns - column),
-                    depth,
-                    array(panel),
-                    offset(panel),
-                    GemmKernel.COLUMNS);
+            long from = byteOffset + (long) column * Float.BYTES;
+            int lines = Math.min(GemmKernel.COLUMNS, columns - column);
+            for (int k = 0; k < depth; k += STEP) {
+                int count = Math.min(STEP, depth - k);
+                GemmPacking.packColumns(
+                        b, from + k * rowStride * Float.BYTES, rowStride, lines, count, staging, 0, GemmKernel.COLUMNS);
+                store(staging, panel, k, count);
+            }
         }
+    }
+
+    private void store(float[] staging, int panel, int k, int count) {
+        long at = panelOffset(panel) + (long) k * ROW_BYTES;
+        MemorySegment.copy(staging, 0, memory(), Matrix.FLOAT, at, count * GemmKernel.COLUMNS);
+    }
+
+    @Override
+    public void close() {
+        memory.close();
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -12,6 +14,7 @@ final class Gemv {
     private static final VectorSpecies<Float> SPECIES = VectorSpec.SPECIES;
     private static final int LANES = VectorSpec.LANES;
     private static final int COLUMNS = GemmKernel.COLUMNS;
+    private static final int HALF = GemmPanels.ROW_BYTES / 2;
 
     private Gemv() {}
 
@@ -22,12 +25,12 @@ final class Gemv {
     static void multiply(float[] x, GemmPanels panels, int firstPanel, int lastPanel, float[] bias, float[] out) {
         int panel = firstPanel;
         // Four panels at a time: two vectors of one panel would wait for each other's multiply-adds.
-        for (; panel + 4 <= lastPanel && panels.array(panel) == panels.array(panel + 3); panel += 4) {
+        for (; panel + 4 <= lastPanel; panel += 4) {
             four(
                     x,
                     panels.depth(),
-                    panels.array(panel),
-                    panels.offset(panel),
+                    panels.memory(),
+                    panels.panelOffset(panel),
                     bias,
                     panel * COLUMNS,
                     out,
@@ -37,8 +40,8 @@ final class Gemv {
             one(
                     x,
                     panels.depth(),
-                    panels.array(panel),
-                    panels.offset(panel),
+                    panels.memory(),
+                    panels.panelOffset(panel),
                     bias,
                     panel * COLUMNS,
                     out,
@@ -46,10 +49,12 @@ final class Gemv {
         }
     }
 
-    private static void four(float[] x, int depth, float[] b, int bAt, float[] bias, int biasAt, float[] out, int at) {
-        int second = bAt + depth * COLUMNS;
-        int third = second + depth * COLUMNS;
-        int fourth = third + depth * COLUMNS;
+    private static void four(
+            float[] x, int depth, MemorySegment b, long bAt, float[] bias, int biasAt, float[] out, int at) {
+        long panelBytes = (long) depth * GemmPanels.ROW_BYTES;
+        long second = bAt + panelBytes;
+        long third = second + panelBytes;
+        long fourth = third + panelBytes;
         FloatVector c00 = FloatVector.fromArray(SPECIES, bias, biasAt);
         FloatVector c01 = FloatVector.fromArray(SPECIES, bias, biasAt + LANES);
         FloatVector c10 = FloatVector.fromArray(SPECIES, bias, biasAt + COLUMNS);
@@ -60,15 +65,18 @@ final class Gemv {
         FloatVector c31 = FloatVector.fromArray(SPECIES, bias, biasAt + 3 * COLUMNS + LANES);
         for (int k = 0; k < depth; k++) {
             FloatVector factor = FloatVector.broadcast(SPECIES, x[k]);
-            int row = k * COLUMNS;
-            c00 = factor.fma(FloatVector.fromArray(SPECIES, b, bAt + row), c00);
-            c01 = factor.fma(FloatVector.fromArray(SPECIES, b, bAt + row + LANES), c01);
-            c10 = factor.fma(FloatVector.fromArray(SPECIES, b, second + row), c10);
-            c11 = factor.fma(FloatVector.fromArray(SPECIES, b, second + row + LANES), c11);
-            c20 = factor.fma(FloatVector.fromArray(SPECIES, b, third + row), c20);
-            c21 = factor.fma(FloatVector.fromArray(SPECIES, b, third + row + LANES), c21);
-            c30 = factor.fma(FloatVector.fromArray(SPECIES, b, fourth + row), c30);
-            c31 = factor.fma(FloatVector.fromArray(SPECIES, b, fourth + row + LANES), c31);
+            long row = (long) k * GemmPanels.ROW_BYTES;
+            c00 = factor.fma(FloatVector.fromMemorySegment(SPECIES, b, bAt + row, ByteOrder.LITTLE_ENDIAN), c00);
+            c01 = factor.fma(FloatVector.fromMemorySegment(SPECIES, b, bAt + row + HALF, ByteOrder.LITTLE_ENDIAN), c01);
+            c10 = factor.fma(FloatVector.fromMemorySegment(SPECIES, b, second + row, ByteOrder.LITTLE_ENDIAN), c10);
+            c11 = factor.fma(
+                    FloatVector.fromMemorySegment(SPECIES, b, second + row + HALF, ByteOrder.LITTLE_ENDIAN), c11);
+            c20 = factor.fma(FloatVector.fromMemorySegment(SPECIES, b, third + row, ByteOrder.LITTLE_ENDIAN), c20);
+            c21 = factor.fma(
+                    FloatVector.fromMemorySegment(SPECIES, b, third + row + HALF, ByteOrder.LITTLE_ENDIAN), c21);
+            c30 = factor.fma(FloatVector.fromMemorySegment(SPECIES, b, fourth + row, ByteOrder.LITTLE_ENDIAN), c30);
+            c31 = factor.fma(
+                    FloatVector.fromMemorySegment(SPECIES, b, fourth + row + HALF, ByteOrder.LITTLE_ENDIAN), c31);
         }
         c00.intoArray(out, at);
         c01.intoArray(out, at + LANES);
@@ -80,13 +88,15 @@ final class Gemv {
         c31.intoArray(out, at + 3 * COLUMNS + LANES);
     }
 
-    private static void one(float[] x, int depth, float[] b, int bAt, float[] bias, int biasAt, float[] out, int at) {
+    private static void one(
+            float[] x, int depth, MemorySegment b, long bAt, float[] bias, int biasAt, float[] out, int at) {
         FloatVector c0 = FloatVector.fromArray(SPECIES, bias, biasAt);
         FloatVector c1 = FloatVector.fromArray(SPECIES, bias, biasAt + LANES);
         for (int k = 0; k < depth; k++) {
             FloatVector factor = FloatVector.broadcast(SPECIES, x[k]);
-            c0 = factor.fma(FloatVector.fromArray(SPECIES, b, bAt + k * COLUMNS), c0);
-            c1 = factor.fma(FloatVector.fromArray(SPECIES, b, bAt + k * COLUMNS + LANES), c1);
+            long row = (long) k * GemmPanels.ROW_BYTES;
+            c0 = factor.fma(FloatVector.fromMemorySegment(SPECIES, b, bAt + row, ByteOrder.LITTLE_ENDIAN), c0);
+            c1 = factor.fma(FloatVector.fromMemorySegment(SPECIES, b, bAt + row + HALF, ByteOrder.LITTLE_ENDIAN), c1);
         }
         c0.intoArray(out, at);
         c1.intoArray(out, at + LANES);

@@ -25,10 +25,11 @@ final class VectorConcurrentEncoder implements ConcurrentEncoder {
         latents = wEnc.intRows();
         width = wEnc.columns();
         Shapes.encoderSize(latents, width);
-        panels = new GemmPanels(latents, width);
-        bias = new float[panels.panelCount() * GemmKernel.COLUMNS];
-        reservation = allocator.reserve("concurrent encoder", (long) bias.length * Float.BYTES * (width + 1L));
-        panels.pack(wEnc.segment(), 0, wEnc.stride(), 0, panels.panelCount());
+        bias = new float[Math.ceilDiv(latents, GemmKernel.COLUMNS) * GemmKernel.COLUMNS];
+        float[] staging = new float[GemmPanels.STAGING];
+        panels = new GemmPanels(allocator, "concurrent encoder", latents, width);
+        reservation = allocator.reserve("bias of a concurrent encoder", (long) bias.length * Float.BYTES);
+        panels.pack(wEnc.segment(), 0, wEnc.stride(), 0, panels.panelCount(), staging);
         MemorySegment.copy(bEnc.segment(), Matrix.FLOAT, 0, bias, 0, latents);
     }
 
@@ -53,6 +54,7 @@ final class VectorConcurrentEncoder implements ConcurrentEncoder {
     @Override
     public void close() {
         closed = true;
+        panels.close();
         reservation.close();
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.darien.device.cpu;
 
-import dev.darien.device.Product;
 import dev.darien.memory.Matrix;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -15,18 +14,13 @@ final class VectorDense {
 
     private final Team team;
     private final WorkerScratch[] scratch;
-    private final GemmPanels panels = new GemmPanels(1, 1);
     private float[] offset = new float[0];
     private float[][] parts = new float[SUM_PARTS][0];
     private float[] weights = new float[0];
-    private float[][] packedRows;
-    private float[][] tiles;
 
     VectorDense(Team team, WorkerScratch[] scratch) {
         this.team = team;
         this.scratch = scratch;
-        packedRows = new float[team.threads()][0];
-        tiles = new float[team.threads()][0];
     }
 
     static int tasks(long rows, int perTask) {
@@ -71,66 +65,6 @@ final class VectorDense {
             double old = average[column];
             average[column] = (float) (old + rate * (value[column] - old));
         }
-    }
-
-    /** All of B is packed, then each task packs its rows of A and computes them tile by tile. */
-    void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate) {
-        int rows = out.intRows();
-        int columns = out.columns();
-        int depth = product == Product.TN ? a.intRows() : a.columns();
-        panels.reshape(columns, depth);
-        int panelsPerTile = EncodeScratch.TILE_COLUMNS / GemmKernel.COLUMNS;
-        int tileCount = Math.ceilDiv(panels.panelCount(), panelsPerTile);
-        team.run(panels.panelCount(), (panel, worker) -> {
-            if (product == Product.NT) {
-                panels.pack(b.segment(), 0, b.stride(), panel, panel + 1);
-            } else {
-                panels.packTransposed(b.segment(), 0, b.stride(), panel, panel + 1);
-            }
-        });
-        int perTask = EncodeScratch.rowsPerTask(rows, team.threads());
-        team.run(tasks(rows, perTask), (task, worker) -> {
-            int first = task * perTask;
-            int count = Math.min(perTask, rows - first);
-            float[] packed = packedRows(worker, GemmKernel.packedLength(perTask, depth));
-            float[] tile = tile(worker);
-            if (product == Product.TN) {
-                GemmKernel.packRowsTransposed(
-                        a.segment(), (long) first * Float.BYTES, a.stride(), count, depth, packed);
-            } else {
-                GemmKernel.packRows(a.segment(), a.rowOffset(first), a.stride(), count, depth, packed);
-            }
-            for (int t = 0; t < tileCount; t++) {
-                int firstPanel = t * panelsPerTile;
-                int lastPanel = Math.min(firstPanel + panelsPerTile, panels.panelCount());
-                GemmKernel.multiply(packed, count, panels, firstPanel, lastPanel, tile, 0, EncodeScratch.TILE_STRIDE);
-                storeTile(tile, count, t * EncodeScratch.TILE_COLUMNS, first, out, accumulate);
-            }
-        });
-    }
-
-    private static void storeTile(
-            float[] tile, int rows, int firstColumn, int firstRow, Matrix out, boolean accumulate) {
-        int columns = Math.min(EncodeScratch.TILE_COLUMNS, out.columns() - firstColumn);
-        for (int row = 0; row < rows; row++) {
-            long at = out.rowOffset(firstRow + (long) row) + (long) firstColumn * Float.BYTES;
-            RowMath.store(tile, row * EncodeScratch.TILE_STRIDE, 1, accumulate, out.segment(), at, columns);
-        }
-    }
-
-    private float[] packedRows(int worker, int length) {
-        if (packedRows[worker].length < length) {
-            packedRows[worker] = new float[length];
-        }
-        return packedRows[worker];
-    }
-
-    private float[] tile(int worker) {
-        int length = GemmKernel.paddedRows(EncodeScratch.ROWS) * EncodeScratch.TILE_STRIDE;
-        if (tiles[worker].length < length) {
-            tiles[worker] = new float[length];
-        }
-        return tiles[worker];
     }
 
     void rowNorms(Matrix x, Matrix norms) {

@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Encoder weights in heap panels, which the micro-kernel reads fastest, and the space that encoding works in. Counted
- * at the device's allocator like off-heap memory.
+ * Encoder weights in the panels of the product, and the space that encoding works in. What of it is on the heap is counted
+ * at the device's allocator like the rest.
  */
 final class VectorEncoder implements PackedEncoder {
     private final int latents;
@@ -48,13 +48,13 @@ final class VectorEncoder implements PackedEncoder {
         this.latents = latents;
         this.width = width;
         this.allocator = allocator;
-        panels = new GemmPanels(latents, width);
-        int padded = panels.panelCount() * GemmKernel.COLUMNS;
+        int padded = Math.ceilDiv(latents, GemmKernel.COLUMNS) * GemmKernel.COLUMNS;
         bias = new float[padded];
         thresholds = new float[padded];
         deadLatents = new int[latents];
         deadBefore = new int[tiles() + 1];
-        count("packed encoder", (long) padded * Float.BYTES * (width + 3L));
+        panels = new GemmPanels(allocator, "packed encoder", latents, width);
+        count("biases, thresholds and dead latents of an encoder", 3L * padded * Float.BYTES);
     }
 
     /** Tiles of latents that a row is encoded in. */
@@ -62,7 +62,7 @@ final class VectorEncoder implements PackedEncoder {
         return Math.ceilDiv(latents, EncodeScratch.TILE_COLUMNS);
     }
 
-    void pack(Team team, Matrix wEnc, Matrix bEnc) {
+    void pack(Team team, WorkerScratch[] workers, Matrix wEnc, Matrix bEnc) {
         requireOpen();
         int perTask = Math.max(1, 256 / GemmKernel.COLUMNS);
         int tasks = Math.ceilDiv(panels.panelCount(), perTask);
@@ -73,7 +73,8 @@ final class VectorEncoder implements PackedEncoder {
                         0,
                         wEnc.stride(),
                         task * perTask,
-                        Math.min((task + 1) * perTask, panels.panelCount())));
+                        Math.min((task + 1) * perTask, panels.panelCount()),
+                        workers[worker].rows(GemmPanels.STAGING)));
         MemorySegment.copy(bEnc.segment(), Matrix.FLOAT, 0, bias, 0, latents);
         packed = true;
     }
@@ -114,7 +115,7 @@ final class VectorEncoder implements PackedEncoder {
 
     /** Packs rows of {@code x}, from {@code first}, for {@link #multiplyTile}. */
     void packRows(Matrix x, int first, int rows, EncodeScratch into) {
-        GemmKernel.packRows(x.segment(), x.rowOffset(first), x.stride(), rows, width, into.packedRows);
+        GemmKernel.packRows(x.segment(), x.rowOffset(first), x.stride(), rows, width, into.packedRows, 0);
     }
 
     /** The pre-activations of a tile of latents for rows that are packed, into {@code into.tile}. */
@@ -217,6 +218,7 @@ final class VectorEncoder implements PackedEncoder {
         if (absTopK != null) {
             absTopK.close();
         }
+        panels.close();
         reservations.forEach(Reservation::close);
     }
 }

@@ -51,7 +51,8 @@ final class VectorFeatureChoice implements AutoCloseable {
                         x.stride(),
                         Math.min(ROWS, rows - block * ROWS),
                         encoder.width(),
-                        packed[block]));
+                        packed[block],
+                        0));
         int panelsPerTask = LATENTS_PER_TASK / GemmKernel.COLUMNS;
         team.run(Math.ceilDiv(encoder.panels.panelCount(), panelsPerTask), (task, worker) -> {
             int firstPanel = task * panelsPerTask;

@@ -125,6 +125,7 @@ final class VectorGradientTopK {
         int firstPanel = tile * EncodeScratch.TILE_PANELS;
         GemmKernel.multiply(
                 scratch.packedRows,
+                0,
                 rows,
                 directions.panels,
                 firstPanel,

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorDense dense;
+    private final VectorProduct products;
     private final VectorEncode encode;
     private final VectorGradientTopK gradientTopK;
     private final DenseCodes denseCodes;
@@ -33,14 +34,16 @@ final class VectorKernels implements Kernels, AutoCloseable {
     private final VectorSmall small;
     private final VectorMethods methods;
     private final Team team;
+    private final WorkerScratch[] scratch;
 
     VectorKernels(Team team, Allocator memory) {
         this.team = team;
-        WorkerScratch[] scratch = WorkerScratch.of(team.threads());
+        scratch = WorkerScratch.of(team.threads());
         dense = new VectorDense(team, scratch);
+        products = new VectorProduct(memory, team, scratch);
         encode = new VectorEncode(team);
         gradientTopK = new VectorGradientTopK(team, encode);
-        denseCodes = new DenseCodes(memory, team, dense);
+        denseCodes = new DenseCodes(memory, team, products);
         gradients = new VectorGradients(team, scratch, denseCodes);
         latents = new VectorLatents(team, scratch, denseCodes);
         optimiser = new VectorOptimiser(team, scratch);
@@ -55,7 +58,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
 
     @Override
     public void multiply(Product product, Matrix a, Matrix b, Matrix out, boolean accumulate) {
-        dense.multiply(product, a, b, out, accumulate);
+        products.multiply(product, a, b, out, accumulate);
     }
 
     @Override
@@ -95,7 +98,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
 
     @Override
     public void pack(Matrix wEnc, Matrix bEnc, PackedEncoder encoder) {
-        Shapes.encoder(encoder, VectorEncoder.class).pack(team, wEnc, bEnc);
+        Shapes.encoder(encoder, VectorEncoder.class).pack(team, scratch, wEnc, bEnc);
     }
 
     @Override
@@ -337,6 +340,7 @@ final class VectorKernels implements Kernels, AutoCloseable {
     /** Gives back what the dense path holds. */
     @Override
     public void close() {
+        products.close();
         denseCodes.close();
     }
 }

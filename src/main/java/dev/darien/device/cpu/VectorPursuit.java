@@ -118,7 +118,7 @@ final class VectorPursuit implements AutoCloseable {
     /** Leaves each row's largest product with the dictionary in its selection. */
     private static void largestProducts(VectorEncoder dictionary, EncodeScratch scratch, Space space, int rows) {
         int width = dictionary.width();
-        GemmKernel.packRows(space.segment, 0, width, rows, width, scratch.packedRows);
+        GemmKernel.packRows(space.segment, 0, width, rows, width, scratch.packedRows, 0);
         EncodeScratch.reset(scratch.main, rows, 1);
         for (int tile = 0; tile < dictionary.tiles(); tile++) {
             dictionary.multiplyTile(scratch, tile, rows);
@@ -143,10 +143,11 @@ final class VectorPursuit implements AutoCloseable {
         boolean repeats = space.rows[row].add(latent, value);
         int width = dictionary.width();
         int offset = row * width;
-        float[] panel = dictionary.panels.array(latent / GemmKernel.COLUMNS);
-        int at = dictionary.panels.offset(latent / GemmKernel.COLUMNS) + latent % GemmKernel.COLUMNS;
-        for (int column = 0; column < width; column++, at += GemmKernel.COLUMNS) {
-            space.residuals[offset + column] = Math.fma(-value, panel[at], space.residuals[offset + column]);
+        MemorySegment panels = dictionary.panels.memory();
+        long at = dictionary.panels.columnOffset(latent);
+        for (int column = 0; column < width; column++) {
+            float weight = panels.get(Matrix.FLOAT, at + (long) column * GemmPanels.ROW_BYTES);
+            space.residuals[offset + column] = Math.fma(-value, weight, space.residuals[offset + column]);
         }
         space.done[row] = ScalarPursuit.ended(limits, repeats, space.residuals, offset, width);
         return latent;

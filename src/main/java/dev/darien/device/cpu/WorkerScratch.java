@@ -47,18 +47,18 @@ final class WorkerScratch {
         }
     }
 
-    /** Room for {@code columns} floats in both rows. */
-    void rows(int columns) {
+    /** Room for {@code columns} floats in both rows; returns {@link #row}. */
+    float[] rows(int columns) {
         if (row.length < columns) {
             row = new float[columns];
             otherRow = new float[columns];
         }
+        return row;
     }
 
     /** {@link #row} with its first {@code columns} floats 0. */
     float[] zeroedRow(int columns) {
-        rows(columns);
-        Arrays.fill(row, 0, columns, 0);
+        Arrays.fill(rows(columns), 0, columns, 0);
         return row;
     }
 

@@ -4,12 +4,14 @@ package dev.darien.device.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.darien.memory.Allocator;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,6 +40,13 @@ class GemmKernelTest {
         }
     }
 
+    private final Allocator memory = Allocator.host("panels");
+
+    @AfterEach
+    void closeMemory() {
+        memory.close();
+    }
+
     @Test
     void productsOfAllSmallSizesEqualTheChainOfFusedMultiplyAdds() {
         long seed = 20;
@@ -58,6 +67,7 @@ class GemmKernelTest {
         "13, 127, 1024",
         "16, 31, 1025",
         "5, 97, 2304",
+        "9, 33, 2049",
         "64, 1025, 128",
         "17, 257, 769"
     })
@@ -65,15 +75,15 @@ class GemmKernelTest {
         check(21, new SplittableRandom(21), rows, columns, depth);
     }
 
-    private static void check(long seed, SplittableRandom random, int rows, int columns, int depth) {
-        try (Arena arena = Arena.ofConfined()) {
+    private void check(long seed, SplittableRandom random, int rows, int columns, int depth) {
+        try (Arena arena = Arena.ofConfined();
+                GemmPanels panels = dirtyPanels(columns, depth)) {
             String what = "seed %d, %d x %d x %d".formatted(seed, rows, columns, depth);
             Operand a = Operand.random(arena, random, rows, depth);
             Operand w = Operand.random(arena, random, columns, depth);
             float[] packedA = filled(GemmKernel.packedLength(rows, depth));
-            GemmKernel.packRows(a.segment, a.byteOffset, a.stride, rows, depth, packedA);
-            GemmPanels panels = dirtyPanels(columns, depth);
-            panels.pack(w.segment, w.byteOffset, w.stride, 0, panels.panelCount());
+            GemmKernel.packRows(a.segment, a.byteOffset, a.stride, rows, depth, packedA, 0);
+            panels.pack(w.segment, w.byteOffset, w.stride, 0, panels.panelCount(), staging());
 
             int padded = panels.panelCount() * GemmKernel.COLUMNS;
             float[] bias = new float[padded];
@@ -97,7 +107,7 @@ class GemmKernelTest {
                     offset + split * GemmKernel.COLUMNS,
                     stride);
             float[] plain = filled(tile.length);
-            GemmKernel.multiply(packedA, rows, panels, 0, panels.panelCount(), plain, offset, stride);
+            GemmKernel.multiply(packedA, 0, rows, panels, 0, panels.panelCount(), plain, offset, stride);
             for (int r = 0; r < rows; r++) {
                 for (int c = 0; c < columns; c++) {
                     float biased = product(bias[c], a.values[r], w.values[c]);
@@ -114,20 +124,20 @@ class GemmKernelTest {
         long seed = 22;
         SplittableRandom random = new SplittableRandom(seed);
         for (int size = 1; size <= 130; size++) {
-            try (Arena arena = Arena.ofConfined()) {
-                int rows = size;
-                int columns = random.nextInt(1, 131);
-                int depth = random.nextInt(1, 40);
+            int rows = size;
+            int columns = random.nextInt(1, 131);
+            int depth = random.nextInt(1, 40);
+            try (Arena arena = Arena.ofConfined();
+                    GemmPanels panels = dirtyPanels(columns, depth)) {
                 String what = "seed %d, %d x %d x %d".formatted(seed, rows, columns, depth);
                 Operand a = Operand.random(arena, random, depth, rows);
                 Operand b = Operand.random(arena, random, depth, columns);
                 float[] packedA = filled(GemmKernel.packedLength(rows, depth));
-                GemmKernel.packRowsTransposed(a.segment, a.byteOffset, a.stride, rows, depth, packedA);
-                GemmPanels panels = dirtyPanels(columns, depth);
-                panels.packTransposed(b.segment, b.byteOffset, b.stride, 0, panels.panelCount());
+                GemmKernel.packRowsTransposed(a.segment, a.byteOffset, a.stride, rows, depth, packedA, 0);
+                panels.packTransposed(b.segment, b.byteOffset, b.stride, 0, panels.panelCount(), staging());
                 int stride = panels.panelCount() * GemmKernel.COLUMNS;
                 float[] tile = filled(GemmKernel.paddedRows(rows) * stride);
-                GemmKernel.multiply(packedA, rows, panels, 0, panels.panelCount(), tile, 0, stride);
+                GemmKernel.multiply(packedA, 0, rows, panels, 0, panels.panelCount(), tile, 0, stride);
                 for (int r = 0; r < rows; r++) {
                     for (int c = 0; c < columns; c++) {
                         float expected = 0f;
@@ -142,22 +152,19 @@ class GemmKernelTest {
     }
 
     @Test
-    void panelsSpreadOverSeveralArraysAreReadFromTheRightOne() {
-        int depth = 16384;
+    void panelsPackedInAnyOrderLieWhereTheyAreRead() {
+        int depth = 300;
         int columns = GemmKernel.COLUMNS * 11 + 1;
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofConfined();
+                GemmPanels panels = new GemmPanels(memory, "panels", columns, depth)) {
             Operand w = Operand.random(arena, new SplittableRandom(23), columns, depth);
-            GemmPanels panels = new GemmPanels(columns, depth);
-            assertThat(panels.array(0)).isNotSameAs(panels.array(panels.panelCount() - 1));
             // Ranges in any order: this is how several threads share the work.
-            panels.pack(w.segment, w.byteOffset, w.stride, 5, panels.panelCount());
-            panels.pack(w.segment, w.byteOffset, w.stride, 0, 5);
+            panels.pack(w.segment, w.byteOffset, w.stride, 5, panels.panelCount(), staging());
+            panels.pack(w.segment, w.byteOffset, w.stride, 0, 5, staging());
             for (int c = 0; c < columns; c++) {
-                float[] array = panels.array(c / GemmKernel.COLUMNS);
-                int at = panels.offset(c / GemmKernel.COLUMNS) + c % GemmKernel.COLUMNS;
                 float[] column = new float[depth];
                 for (int k = 0; k < depth; k++) {
-                    column[k] = array[at + k * GemmKernel.COLUMNS];
+                    column[k] = panels.memory().get(FLOAT, panels.columnOffset(c) + (long) k * GemmPanels.ROW_BYTES);
                 }
                 assertThat(column).as("column %d", c).isEqualTo(w.values[c]);
             }
@@ -165,27 +172,46 @@ class GemmKernelTest {
     }
 
     @Test
+    void panelsStartAtCacheLines() {
+        try (GemmPanels panels = new GemmPanels(memory, "panels", 100, 14)) {
+            assertThat(panels.memory().address() % 64).isZero();
+        }
+    }
+
+    @Test
     void reshapingToAShapeThatFitsAllocatesNothing() {
-        GemmPanels panels = new GemmPanels(300, 70);
-        float[] before = panels.array(0);
-        panels.reshape(100, 70);
-        assertThat(panels.array(0)).isSameAs(before);
-        assertThat(panels.columns()).isEqualTo(100);
+        try (GemmPanels panels = new GemmPanels(memory, "panels", 300, 70)) {
+            long before = panels.memory().address();
+            panels.reshape(100, 70);
+            panels.reshape(70, 100);
+            assertThat(panels.memory().address()).isEqualTo(before);
+            assertThat(panels.columns()).isEqualTo(70);
+            assertThat(memory.allocations()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void reshapingToALargerShapeGivesTheOldMemoryBack() {
+        try (GemmPanels panels = new GemmPanels(memory, "panels", 30, 70)) {
+            panels.reshape(3000, 70);
+            assertThat(memory.allocatedBytes()).isEqualTo(panels.memory().byteSize());
+        }
+        assertThat(memory.allocatedBytes()).isZero();
     }
 
     @Test
     void nanInOneRowStaysInThatRow() {
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofConfined();
+                GemmPanels panels = new GemmPanels(memory, "panels", 45, 19)) {
             Operand a = Operand.random(arena, new SplittableRandom(24), 11, 19);
             Operand w = Operand.random(arena, new SplittableRandom(25), 45, 19);
             a.segment.set(FLOAT, a.byteOffset + (4 * a.stride + 7) * Float.BYTES, Float.NaN);
             float[] packedA = new float[GemmKernel.packedLength(11, 19)];
-            GemmKernel.packRows(a.segment, a.byteOffset, a.stride, 11, 19, packedA);
-            GemmPanels panels = new GemmPanels(45, 19);
-            panels.pack(w.segment, w.byteOffset, w.stride, 0, panels.panelCount());
+            GemmKernel.packRows(a.segment, a.byteOffset, a.stride, 11, 19, packedA, 0);
+            panels.pack(w.segment, w.byteOffset, w.stride, 0, panels.panelCount(), staging());
             int stride = panels.panelCount() * GemmKernel.COLUMNS;
             float[] tile = new float[GemmKernel.paddedRows(11) * stride];
-            GemmKernel.multiply(packedA, 11, panels, 0, panels.panelCount(), tile, 0, stride);
+            GemmKernel.multiply(packedA, 0, 11, panels, 0, panels.panelCount(), tile, 0, stride);
             for (int r = 0; r < 11; r++) {
                 for (int c = 0; c < 45; c++) {
                     assertThat(Float.isNaN(tile[r * stride + c]))
@@ -198,16 +224,21 @@ class GemmKernelTest {
 
     @Test
     void impossibleShapesAreRefused() {
-        assertThatThrownBy(() -> new GemmPanels(0, 3)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new GemmPanels(3, Integer.MAX_VALUE)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new GemmPanels(memory, "panels", 0, 3)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new GemmPanels(memory, "panels", 3, Integer.MAX_VALUE))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
-    private static GemmPanels dirtyPanels(int columns, int depth) {
-        GemmPanels panels = new GemmPanels(columns, depth);
-        for (int p = 0; p < panels.panelCount(); p++) {
-            Arrays.fill(panels.array(p), panels.offset(p), panels.offset(p) + depth * GemmKernel.COLUMNS, Float.NaN);
+    private GemmPanels dirtyPanels(int columns, int depth) {
+        GemmPanels panels = new GemmPanels(memory, "panels", columns, depth);
+        for (long at = 0; at < panels.memory().byteSize(); at += Float.BYTES) {
+            panels.memory().set(FLOAT, at, Float.NaN);
         }
         return panels;
+    }
+
+    private static float[] staging() {
+        return filled(GemmPanels.STAGING);
     }
 
     /** Stale content must not shine through, so buffers start as NaN. */

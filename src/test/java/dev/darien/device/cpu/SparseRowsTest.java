@@ -222,7 +222,7 @@ class SparseRowsTest {
             SparseRows.dots(matrix, 0, columns, columns, indices, 0, 5, ones, 0, dots, LANES);
             assertThat(dots).containsExactly(666f, 0f, 666f, 666f, 666f);
             float[] packed = new float[GemmKernel.packedLength(2, columns)];
-            GemmKernel.packRows(matrix, 0, (long) row * columns, 2, columns, packed);
+            GemmKernel.packRows(matrix, 0, (long) row * columns, 2, columns, packed, 0);
             assertThat(packed[36 * GemmKernel.ROWS + 1]).isEqualTo(36f);
         }
     }

@@ -4,13 +4,13 @@ package dev.darien.device.cpu;
 /** One worker's space for encoding: packed rows, a tile of pre-activations, and the selections in progress. */
 final class EncodeScratch {
     /** Most rows of a task: for each panel that comes from L3 or memory once, enough products to hide the way. */
-    static final int ROWS = 256;
+    static final int ROWS = 512;
 
-    /** Fewer rows, down to these, let threads that the machine slows down have fewer of the tasks. */
+    /** Fewer rows, down to these, keep all threads busy. */
     private static final int BALANCED_ROWS = 128;
 
-    /** Latents of a tile, a multiple of every panel width. */
-    static final int TILE_COLUMNS = 1024;
+    /** Latents of a tile, a multiple of every panel width: with all rows' it stays in L2 beside a block of A. */
+    static final int TILE_COLUMNS = 256;
 
     /** From row to row of a tile: at a distance of a power of 2 they would meet in the same few lines of the caches. */
     static final int TILE_STRIDE = TILE_COLUMNS + 16;
@@ -40,7 +40,7 @@ final class EncodeScratch {
 
     /** Rows for each task of a batch, so that all threads have as many tasks; results don't depend on it. */
     static int rowsPerTask(int rows, int threads) {
-        int wanted = Math.clamp(Math.ceilDiv(rows, 2 * threads), BALANCED_ROWS, ROWS);
+        int wanted = Math.clamp(Math.ceilDiv(rows, threads), BALANCED_ROWS, ROWS);
         int tasks = Math.ceilDiv(Math.ceilDiv(rows, wanted), threads) * threads;
         return Math.clamp(GemmKernel.paddedRows(Math.ceilDiv(rows, Math.max(1, tasks))), 1, ROWS);
     }

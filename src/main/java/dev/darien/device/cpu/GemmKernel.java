@@ -12,8 +12,7 @@ import java.lang.foreign.MemorySegment;
  * neither on how the work is split nor on the vector width.
  *
  * <p>A panel comes from L3 or memory once for all rows of a call and is slower there than the first products with it: many
- * rows, about 256, hide that; rows of C must not lie a power of two apart (see {@link EncodeScratch}). Long runs of k are
- * faster than shorter ones that would keep a panel in L1.
+ * rows hide that, as long as C stays in L2; rows of C must not lie a power of two apart (see {@link EncodeScratch}).
  */
 final class GemmKernel {
     /** Rows of A are packed in groups of this many; tiles of C are padded to a multiple of it. */
@@ -22,8 +21,8 @@ final class GemmKernel {
     /** Columns per panel; tiles of C are padded to a multiple of it. */
     static final int COLUMNS = 2 * VectorSpec.LANES;
 
-    /** Longest run of k between two visits to C, which cost more than a panel that doesn't stay in L1. */
-    static final int DEPTH_BLOCK = 1024;
+    /** Longest run of k between two visits to C: with 512-bit vectors a panel's part of 32 kB, which stays in L1. */
+    static final int DEPTH_BLOCK = 256;
 
     private static final float[] ZEROS = new float[COLUMNS];
 

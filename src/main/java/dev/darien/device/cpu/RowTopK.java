@@ -33,6 +33,9 @@ final class RowTopK {
     private int capacity;
     private int count;
 
+    /** Candidates that the bound takes account of. */
+    private int bounded;
+
     /** Only larger values can still be selected. */
     private float bound;
 
@@ -65,6 +68,7 @@ final class RowTopK {
             }
         }
         count = 0;
+        bounded = 0;
         bound = 0f;
         carries = false;
     }
@@ -170,8 +174,10 @@ final class RowTopK {
                 groupMaxima(tile, offset, spans, span, maxima);
                 bound = lowerBound(maxima, spans * GROUPS_PER_SPAN, k, bound);
             }
-        } else {
+        } else if (count > bounded + k / 2) {
+            // Not for fewer: they would raise the bound by less than finding it again costs.
             bound = lowerBound(values, padCandidates(), k, bound);
+            bounded = count;
         }
     }
 
@@ -282,6 +288,7 @@ final class RowTopK {
             kept += tie | (value > above ? 1 : 0);
         }
         count = kept;
+        bounded = kept;
         bound = above;
     }
 

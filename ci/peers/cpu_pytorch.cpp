@@ -71,6 +71,9 @@ void open(std::istream &words) {
 void reset() {
     delete model;
     model = nullptr;
+    product = Tensor();
+    // What the case before has left in pieces would add to the next one's.
+    malloc_trim(0);
     std::vector<Tensor> parameters = initial;
     if (named("jumprelu")) {
         Tensor thresholds = zeros({latents});

@@ -24,7 +24,8 @@ final class GemmKernel {
     /** Longest run of k between two visits to C: with 512-bit vectors a panel's part of 32 kB, which stays in L1. */
     static final int DEPTH_BLOCK = 256;
 
-    private static final float[] ZEROS = new float[COLUMNS];
+    /** What a cell of C starts from without a bias. */
+    static final float[] ZEROS = new float[COLUMNS];
 
     private GemmKernel() {}
 
@@ -100,7 +101,8 @@ final class GemmKernel {
             float[] c,
             int cOffset,
             int cStride) {
-        multiply(packedA, 0, rows, panels, firstPanel, lastPanel, bias, COLUMNS, c, cOffset, cStride);
+        int depth = panels.depth();
+        multiply(packedA, 0, rows, panels, firstPanel, lastPanel, depth, bias, COLUMNS, c, cOffset, cStride);
     }
 
     /** {@link #multiply} without a bias, of rows that are packed from {@code at} on. */
@@ -114,7 +116,30 @@ final class GemmKernel {
             float[] c,
             int cOffset,
             int cStride) {
-        multiply(packedA, at, rows, panels, firstPanel, lastPanel, ZEROS, 0, c, cOffset, cStride);
+        multiply(packedA, at, rows, panels, firstPanel, lastPanel, panels.depth(), ZEROS, 0, c, cOffset, cStride);
+    }
+
+    /** {@link #multiply} without a bias, of the steps of k before {@code end}, which a block ends at. */
+    static void multiplyTo(
+            int end,
+            float[] packedA,
+            int at,
+            int rows,
+            GemmPanels panels,
+            int firstPanel,
+            int lastPanel,
+            float[] c,
+            int cStride) {
+        multiply(packedA, at, rows, panels, firstPanel, lastPanel, end, ZEROS, 0, c, 0, cStride);
+    }
+
+    /** Where the last block of k starts. */
+    static int lastBlock(int depth) {
+        int from = 0;
+        for (int to = blockEnd(0, depth); to < depth; to = blockEnd(to, depth)) {
+            from = to;
+        }
+        return from;
     }
 
     private static void multiply(
@@ -124,6 +149,7 @@ final class GemmKernel {
             GemmPanels panels,
             int firstPanel,
             int lastPanel,
+            int end,
             float[] bias,
             int biasPanelStride,
             float[] c,
@@ -141,7 +167,7 @@ final class GemmKernel {
                 micro(packedA, at + row * depth, b, bOffset, block, bias, biasOffset, 0, c, tile, cStride);
             }
         }
-        while (block < depth) {
+        while (block < end) {
             int to = blockEnd(block, depth);
             addBlock(packedA, at, rows, panels, firstPanel, lastPanel, block, to, c, cOffset, cStride);
             block = to;
@@ -190,8 +216,11 @@ final class GemmKernel {
         return from + Math.ceilDiv(left, Math.ceilDiv(left, DEPTH_BLOCK));
     }
 
-    /** The choice is between constants, so C2 sees one direct call. */
-    private static void micro(
+    /**
+     * One cell of C, {@link #ROWS} × {@link #COLUMNS}, for a run of k; see {@link Gemm8x2#run}. The choice is between
+     * constants, so C2 sees one direct call.
+     */
+    static void micro(
             float[] a,
             int aOffset,
             MemorySegment b,

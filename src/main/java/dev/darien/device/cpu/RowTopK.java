@@ -33,9 +33,6 @@ final class RowTopK {
     private int capacity;
     private int count;
 
-    /** Candidates that the bound takes account of. */
-    private int bounded;
-
     /** Only larger values can still be selected. */
     private float bound;
 
@@ -68,7 +65,6 @@ final class RowTopK {
             }
         }
         count = 0;
-        bounded = 0;
         bound = 0f;
         carries = false;
     }
@@ -80,7 +76,7 @@ final class RowTopK {
     void accept(float[] scores, int offset, float[] originals, int originalsAt, int length, int firstIndex) {
         carries = true;
         if (carried.length < capacity) {
-            carried = new float[capacity];
+            carried = new float[capacity + TileSelect.SLACK];
         }
         raiseBound(scores, offset, length);
         for (int i = 0; i < length; ) {
@@ -160,7 +156,8 @@ final class RowTopK {
 
     /** Before a segment: the sharper the bound, the fewer candidates take the slow way. */
     private void raiseBound(float[] tile, int offset, int length) {
-        if (count >= capacity / 2) {
+        if (count >= 2 * k) {
+            // Not for fewer: they would raise the bound by less than finding it again costs.
             keepBest();
         } else if (count < k) {
             int spans = Math.ceilDiv(4 * k, GROUPS_PER_SPAN);
@@ -174,10 +171,6 @@ final class RowTopK {
                 groupMaxima(tile, offset, spans, span, maxima);
                 bound = lowerBound(maxima, spans * GROUPS_PER_SPAN, k, bound);
             }
-        } else if (count > bounded + k / 2) {
-            // Not for fewer: they would raise the bound by less than finding it again costs.
-            bound = lowerBound(values, padCandidates(), k, bound);
-            bounded = count;
         }
     }
 
@@ -271,24 +264,26 @@ final class RowTopK {
                 }
             }
         }
-        int ties = k - reachedHigh;
         float above = Float.intBitsToFloat(high - 1);
+        // With ties left, high − 1 is the k-th largest itself; the first ones have the lowest indices.
+        int ties = k - reachedHigh;
         int kept = 0;
-        for (int i = 0; i < count; i++) {
-            float value = values[i];
-            // With ties left, high − 1 is the k-th largest itself; the first ones have the lowest indices. No branch:
-            // which of the candidates are kept can't be foreseen.
-            int tie = Math.min(ties, value == above ? 1 : 0);
-            ties -= tie;
-            indices[kept] = indices[i];
-            if (carries) {
-                carried[kept] = carried[i];
+        for (int i = 0; i < padded; i += LANES) {
+            FloatVector candidates = FloatVector.fromArray(SPECIES, values, i);
+            long best = candidates.compare(VectorOperators.GT, above).toLong();
+            if (ties > 0) {
+                long tied = candidates.compare(VectorOperators.EQ, above).toLong();
+                for (; tied != 0 && ties > 0; tied &= tied - 1, ties--) {
+                    best |= tied & -tied;
+                }
             }
-            values[kept] = value;
-            kept += tie | (value > above ? 1 : 0);
+            TileSelect.keep(best, indices, i, kept);
+            if (carries) {
+                TileSelect.keep(best, carried, i, kept);
+            }
+            kept = TileSelect.keep(best, values, i, kept);
         }
         count = kept;
-        bounded = kept;
         bound = above;
     }
 

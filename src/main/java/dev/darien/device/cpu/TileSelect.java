@@ -204,4 +204,36 @@ final class TileSelect {
         }
         return end;
     }
+
+    /**
+     * Moves those of the {@link VectorSpec#LANES} values from {@code from} on whose bit is set to {@code to} and after, and
+     * returns the new end. {@code to} isn't after {@code from}; what lies from the new end to {@code from + LANES} is
+     * undefined.
+     */
+    static int keep(long wanted, float[] values, int from, int to) {
+        if (COMPRESSES) {
+            VectorMask<Float> mask = VectorMask.fromLong(SPECIES, wanted);
+            FloatVector.fromArray(SPECIES, values, from).compress(mask).intoArray(values, to);
+            return to + Long.bitCount(wanted);
+        }
+        int end = to;
+        for (long bits = wanted; bits != 0; bits &= bits - 1) {
+            values[end++] = values[from + Long.numberOfTrailingZeros(bits)];
+        }
+        return end;
+    }
+
+    /** {@link #keep} of indices. */
+    static int keep(long wanted, int[] indices, int from, int to) {
+        if (COMPRESSES) {
+            VectorMask<Integer> mask = VectorMask.fromLong(INDICES, wanted);
+            IntVector.fromArray(INDICES, indices, from).compress(mask).intoArray(indices, to);
+            return to + Long.bitCount(wanted);
+        }
+        int end = to;
+        for (long bits = wanted; bits != 0; bits &= bits - 1) {
+            indices[end++] = indices[from + Long.numberOfTrailingZeros(bits)];
+        }
+        return end;
+    }
 }

@@ -4,6 +4,7 @@ package dev.darien.device.cpu;
 import dev.darien.device.Product;
 import dev.darien.memory.Allocator;
 import dev.darien.memory.Matrix;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** The product of two matrices that are packed for it alone, with vectors and a team. */
@@ -12,12 +13,12 @@ final class VectorProduct implements AutoCloseable {
     private static final int ROW_FLOATS = 1 << 22;
 
     /** Of B, packed. */
-    private static final int PANEL_FLOATS = 1 << 20;
+    private static final int PANEL_FLOATS = 1 << 19;
 
     private final Allocator memory;
     private final Team team;
     private final WorkerScratch[] scratch;
-    private final float[][] tiles;
+    private final ProductTile[] tiles;
     private float[] packedRows = new float[0];
     /** Made by the first product, and kept for the next. */
     private @Nullable GemmPanels panels;
@@ -26,7 +27,8 @@ final class VectorProduct implements AutoCloseable {
         this.memory = memory;
         this.team = team;
         this.scratch = scratch;
-        tiles = new float[team.threads()][0];
+        tiles = new ProductTile[team.threads()];
+        Arrays.setAll(tiles, worker -> new ProductTile());
     }
 
     /**
@@ -103,32 +105,22 @@ final class VectorProduct implements AutoCloseable {
             if (firstColumn == 0) {
                 packRows(product, a, firstRow + first, count, depth, first * depth);
             }
-            float[] tile = tile(worker);
+            ProductTile tile = tiles[worker];
             for (int panel = 0; panel < panels.panelCount(); panel += EncodeScratch.TILE_PANELS) {
                 int lastPanel = Math.min(panel + EncodeScratch.TILE_PANELS, panels.panelCount());
-                GemmKernel.multiply(
-                        packedRows, first * depth, count, panels, panel, lastPanel, tile, 0, EncodeScratch.TILE_STRIDE);
-                int column = panel * GemmKernel.COLUMNS;
-                int columns = Math.min(EncodeScratch.TILE_COLUMNS, panels.columns() - column);
-                storeTile(tile, count, columns, firstColumn + column, firstRow + first, out, accumulate);
+                tile.multiply(
+                        packedRows,
+                        first * depth,
+                        count,
+                        panels,
+                        panel,
+                        lastPanel,
+                        out,
+                        firstRow + first,
+                        firstColumn,
+                        accumulate);
             }
         });
-    }
-
-    private static void storeTile(
-            float[] tile, int rows, int columns, int firstColumn, int firstRow, Matrix out, boolean accumulate) {
-        for (int row = 0; row < rows; row++) {
-            long at = out.rowOffset(firstRow + (long) row) + (long) firstColumn * Float.BYTES;
-            RowMath.store(tile, row * EncodeScratch.TILE_STRIDE, 1, accumulate, out.segment(), at, columns);
-        }
-    }
-
-    private float[] tile(int worker) {
-        int length = GemmKernel.paddedRows(EncodeScratch.ROWS) * EncodeScratch.TILE_STRIDE;
-        if (tiles[worker].length < length) {
-            tiles[worker] = new float[length];
-        }
-        return tiles[worker];
     }
 
     @Override

@@ -11,6 +11,6 @@ package dev.darien.cli;
  */
 record BenchEffort(int rounds, double warmUpSeconds, double kernelSeconds, double stepSeconds) {
     static BenchEffort of(int rounds) {
-        return new BenchEffort(rounds, 0.5, 0.06, 2);
+        return new BenchEffort(rounds, 1.5, 0.06, 2);
     }
 }

@@ -153,7 +153,7 @@ def aims(result):
                     cell.append(f"d={size[0]}: {value:.2f} (≥ {least:g}{missed})")
         if any(cells):
             rows.append([text, *(";<br>".join(cell) for cell in cells)])
-    return table(["ratio of times, and what was aimed at", *(head for *_, head in measured)], rows)
+    return table(["ratio of times, and what was aimed at", *(head for *_, head in measured)], rows) if rows else ""
 
 
 def checked(result):

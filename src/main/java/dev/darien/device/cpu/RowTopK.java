@@ -58,10 +58,13 @@ final class RowTopK {
         if (newK != k) {
             k = newK;
             capacity = Math.max(Math.multiplyExact(4, k), k + MIN_ROOM);
-            if (indices.length < capacity) {
+            if (indices.length < capacity + TileSelect.SLACK) {
                 indices = new int[capacity + TileSelect.SLACK];
                 values = new float[capacity + TileSelect.SLACK];
-                maxima = new float[Math.ceilDiv(4 * k, GROUPS_PER_SPAN) * GROUPS_PER_SPAN];
+            }
+            int groups = Math.ceilDiv(4 * k, GROUPS_PER_SPAN) * GROUPS_PER_SPAN;
+            if (maxima.length < groups) {
+                maxima = new float[groups];
             }
         }
         count = 0;
@@ -75,7 +78,7 @@ final class RowTopK {
      */
     void accept(float[] scores, int offset, float[] originals, int originalsAt, int length, int firstIndex) {
         carries = true;
-        if (carried.length < capacity) {
+        if (carried.length < capacity + TileSelect.SLACK) {
             carried = new float[capacity + TileSelect.SLACK];
         }
         raiseBound(scores, offset, length);

@@ -68,6 +68,16 @@ class RowTopKTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void oneSelectionServesAGrowingK(Data data) {
+        long seed = 33;
+        SplittableRandom random = new SplittableRandom(seed);
+        for (int k = 1; k <= 200; k++) {
+            check(seed, data, random, 2049, k);
+        }
+    }
+
     private void check(long seed, Data data, SplittableRandom random, int length, int k) {
         int offset = random.nextInt(0, 20);
         int firstIndex = random.nextInt(0, 1000);

@@ -105,7 +105,11 @@ final class GemmKernel {
         multiply(packedA, 0, rows, panels, firstPanel, lastPanel, depth, bias, COLUMNS, c, cOffset, cStride);
     }
 
-    /** {@link #multiply} without a bias, of rows that are packed from {@code at} on. */
+    /**
+     * {@link #multiply} without a bias, of rows that are packed from {@code at} on.
+     *
+     * @param end the steps of k before it: the depth, or where one of its blocks ends
+     */
     static void multiply(
             float[] packedA,
             int at,
@@ -113,24 +117,11 @@ final class GemmKernel {
             GemmPanels panels,
             int firstPanel,
             int lastPanel,
+            int end,
             float[] c,
             int cOffset,
             int cStride) {
-        multiply(packedA, at, rows, panels, firstPanel, lastPanel, panels.depth(), ZEROS, 0, c, cOffset, cStride);
-    }
-
-    /** {@link #multiply} without a bias, of the steps of k before {@code end}, which a block ends at. */
-    static void multiplyTo(
-            int end,
-            float[] packedA,
-            int at,
-            int rows,
-            GemmPanels panels,
-            int firstPanel,
-            int lastPanel,
-            float[] c,
-            int cStride) {
-        multiply(packedA, at, rows, panels, firstPanel, lastPanel, end, ZEROS, 0, c, 0, cStride);
+        multiply(packedA, at, rows, panels, firstPanel, lastPanel, end, ZEROS, 0, c, cOffset, cStride);
     }
 
     /** Where the last block of k starts. */

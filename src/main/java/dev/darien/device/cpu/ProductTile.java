@@ -2,17 +2,12 @@
 package dev.darien.device.cpu;
 
 import dev.darien.memory.Matrix;
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * One worker's part of a product that is stored: blocks of k meet in a tile, and what the last of them completes goes out
  * cell by cell, so that the way to memory passes while the next cell is multiplied.
  */
 final class ProductTile {
-    private static final int LANES = VectorSpec.LANES;
-
     private final float[] cell = new float[GemmKernel.ROWS * GemmKernel.COLUMNS];
     private float[] tile = new float[0];
 
@@ -41,7 +36,7 @@ final class ProductTile {
         if (last > 0) {
             init = tile();
             stride = EncodeScratch.TILE_STRIDE;
-            GemmKernel.multiplyTo(last, packedA, at, rows, panels, firstPanel, lastPanel, init, stride);
+            GemmKernel.multiply(packedA, at, rows, panels, firstPanel, lastPanel, last, init, 0, stride);
         }
         for (int panel = firstPanel; panel < lastPanel; panel++) {
             long b = panels.panelOffset(panel) + (long) last * GemmPanels.ROW_BYTES;
@@ -59,21 +54,9 @@ final class ProductTile {
     }
 
     private void store(Matrix out, int firstRow, int rows, int firstColumn, int columns, boolean accumulate) {
-        MemorySegment to = out.segment();
-        long bytes = (long) firstColumn * Float.BYTES;
-        if (accumulate || columns < GemmKernel.COLUMNS) {
-            for (int row = 0; row < rows; row++) {
-                long at = out.rowOffset(firstRow + (long) row) + bytes;
-                RowMath.store(cell, row * GemmKernel.COLUMNS, 1, accumulate, to, at, columns);
-            }
-            return;
-        }
         for (int row = 0; row < rows; row++) {
-            int from = row * GemmKernel.COLUMNS;
-            long at = out.rowOffset(firstRow + (long) row) + bytes;
-            FloatVector.fromArray(VectorSpec.SPECIES, cell, from).intoMemorySegment(to, at, ByteOrder.LITTLE_ENDIAN);
-            FloatVector.fromArray(VectorSpec.SPECIES, cell, from + LANES)
-                    .intoMemorySegment(to, at + LANES * (long) Float.BYTES, ByteOrder.LITTLE_ENDIAN);
+            long at = out.rowOffset(firstRow + (long) row) + (long) firstColumn * Float.BYTES;
+            RowMath.store(cell, row * GemmKernel.COLUMNS, 1, accumulate, out.segment(), at, columns);
         }
     }
 

@@ -130,6 +130,7 @@ final class VectorGradientTopK {
                 directions.panels,
                 firstPanel,
                 Math.min(firstPanel + EncodeScratch.TILE_PANELS, directions.panels.panelCount()),
+                directions.panels.depth(),
                 scratch.tile,
                 0,
                 EncodeScratch.TILE_STRIDE);

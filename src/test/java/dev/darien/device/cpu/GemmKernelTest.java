@@ -60,6 +60,9 @@ class GemmKernelTest {
 
     @ParameterizedTest
     @CsvSource({
+        "9, 33, 255",
+        "8, 64, 256",
+        "7, 65, 257",
         "1, 1, 511",
         "7, 33, 512",
         "9, 65, 513",
@@ -107,7 +110,7 @@ class GemmKernelTest {
                     offset + split * GemmKernel.COLUMNS,
                     stride);
             float[] plain = filled(tile.length);
-            GemmKernel.multiply(packedA, 0, rows, panels, 0, panels.panelCount(), plain, offset, stride);
+            GemmKernel.multiply(packedA, 0, rows, panels, 0, panels.panelCount(), depth, plain, offset, stride);
             for (int r = 0; r < rows; r++) {
                 for (int c = 0; c < columns; c++) {
                     float biased = product(bias[c], a.values[r], w.values[c]);
@@ -137,7 +140,7 @@ class GemmKernelTest {
                 panels.packTransposed(b.segment, b.byteOffset, b.stride, 0, panels.panelCount(), staging());
                 int stride = panels.panelCount() * GemmKernel.COLUMNS;
                 float[] tile = filled(GemmKernel.paddedRows(rows) * stride);
-                GemmKernel.multiply(packedA, 0, rows, panels, 0, panels.panelCount(), tile, 0, stride);
+                GemmKernel.multiply(packedA, 0, rows, panels, 0, panels.panelCount(), depth, tile, 0, stride);
                 for (int r = 0; r < rows; r++) {
                     for (int c = 0; c < columns; c++) {
                         float expected = 0f;
@@ -211,7 +214,7 @@ class GemmKernelTest {
             panels.pack(w.segment, w.byteOffset, w.stride, 0, panels.panelCount(), staging());
             int stride = panels.panelCount() * GemmKernel.COLUMNS;
             float[] tile = new float[GemmKernel.paddedRows(11) * stride];
-            GemmKernel.multiply(packedA, 0, 11, panels, 0, panels.panelCount(), tile, 0, stride);
+            GemmKernel.multiply(packedA, 0, 11, panels, 0, panels.panelCount(), 19, tile, 0, stride);
             for (int r = 0; r < 11; r++) {
                 for (int c = 0; c < 45; c++) {
                     assertThat(Float.isNaN(tile[r * stride + c]))
